@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_line.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "base/error.hpp"
+
+namespace mayfly::cli {
+namespace {
+
+constexpr const char* kVersionLine = "mayfly " MAYFLY_VERSION "\n";
+
+constexpr const char* kRunFooter =
+    R"(The workload's stdin, stdout and stderr are mayfly's; where stdin and stdout are a terminal, it gets one.
+SIZE is a number of bytes, or of KiB, MiB, GiB, TiB with K, M, G, T. TIME is a number with ms, s, m or h.
+The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the workload, a second one ends the VM.
+
+Exit status: the workload's own, or
+  124  --timeout ran out            127  command not found in the guest
+  125  mayfly or the guest failed   128+N  ended by signal N
+  126  command cannot be executed
+A wrong command line is 125, too: lower numbers are the workload's.)";
+
+constexpr const char* kBootFooter =
+    R"(Each boot is a fresh mayfly, one after another, with stdin and output nowhere. Without COMMAND a boot ends when
+all is ready for the image's own command, which is not run; with COMMAND, when that has ended with status 0.
+Percentiles are of exec of mayfly to ready, by nearest rank: the p99 of fewer than 100 boots is the slowest.
+
+Exit status: 0; 1 when --p50, --p95 or --p99 is exceeded; 124 when a boot took longer than --timeout; 125 when
+one failed otherwise or the command line is wrong; 128+N when ended by signal N.)";
+
+constexpr const char* kFooter = R"(Commands:
+  run                       Run a command in a new microVM
+  boot                      Boot many times and say how long it takes
+  doctor                    Check whether this host can run microVMs, and say what to do if not
+  timeline                  Draw the timeline that `mayfly run --timeline` wrote, or convert it
+  completion                Print a completion script for a shell
+
+`mayfly COMMAND --help` says more about each.)";
+
+// Help in CLI11's form, under a usage line of our own.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  explicit HelpFormatter(std::string usage) : usage_("Usage: " + std::move(usage) + "\n") {
+    column_width(28);
+  }
+  std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override { return usage_; }
+
+ private:
+  std::string usage_;
+};
+
+// One command's options. Each command has a parser of its own, so that `mayfly run` does not pay for the
+// others.
+struct Parser {
+  CLI::App app;
+
+  Parser(const char* name, const char* description, std::string usage, const char* footer)
+      : app(description, name) {
+    app.set_help_flag("-h,--help", "Say this and exit");
+    app.set_version_flag("--version", kVersionLine, "Say the version and exit");
+    app.formatter(std::make_shared<HelpFormatter>(std::move(usage)));
+    app.footer(footer);
+    app.allow_extras();
+  }
+
+  // What to print if help or version was asked for.
+  std::optional<PrintCommand> parse(std::span<const char* const> words) {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants it
+    try {
+      app.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+      return PrintCommand{app.help()};
+    } catch (const CLI::CallForVersion&) {
+      return PrintCommand{kVersionLine};
+    } catch (const CLI::ParseError& error) {
+      throw Error(std::string(error.what()) + "; see " + app.get_name() + " --help");
+    }
+    if (const std::vector<std::string> extras = app.remaining(); !extras.empty()) {
+      const bool takes_command = app.get_name() == "mayfly run" || app.get_name() == "mayfly boot";
+      const bool like_command = takes_command && !extras.front().starts_with('-');
+      throw Error(
+          "unknown argument '" + extras.front() + "'; " +
+          (like_command ? "put -- before the workload's command" : "see " + app.get_name() + " --help"));
+    }
+    return std::nullopt;
+  }
+};
+
+void set_type(CLI::Option& option, const char* type) {
+  // One value for each mention, taken as it is: CLI11 would take "[a,b]" apart.
+  option.type_name(type)->allow_extra_args(false);
+  // A script's unset variable is not the default.
+  option.check([](const std::string& value) { return std::string(value.empty() ? "is empty" : ""); }, "");
+}
+
+void add_string(CLI::App& app, const char* name, std::string& value, const char* type,
+                const char* description) {
+  set_type(*app.add_option(name, value, description), type);
+}
+
+// What `run` and `boot` have in common.
+void add_machine_options(CLI::App& app, RunOptions& run) {
+  add_string(app, "--image", run.image, "FILE", "Root file system, made by mayfly-image build");
+  add_string(app, "--kernel", run.kernel, "FILE",
+             "Guest kernel, an ELF vmlinux; else $MAYFLY_KERNEL, else ../lib/mayfly/vmlinux beside mayfly");
+  add_string(app, "--memory", run.memory, "SIZE", "Guest memory, 32M or more; 512M when not given");
+  add_string(app, "--cpus", run.cpus, "N", "Guest CPUs, 1 to 64; 1 when not given");
+  add_string(app, "--pages", run.pages, "auto|4k|thp|2m|1g",
+             "Host pages of guest memory; auto takes the best free");
+  set_type(*app.add_option("--env", run.environment, "Environment variable of the workload; may be repeated"),
+           "NAME=VALUE");
+  add_string(app, "--workdir", run.workdir, "DIR", "Directory of the workload in the guest");
+  add_string(app, "--user", run.user, "USER[:GROUP]", "User of the workload, by name or number");
+  add_string(app, "--cmdline-append", run.cmdline_append, "TEXT", "More for the kernel command line");
+  app.add_flag_callback(
+      "--verify", [&run] { run.image_check = vmm::ImageCheck::kWhole; },
+      "Check the digest of the whole image first");
+}
+
+void add_run_options(CLI::App& app, RunOptions& run) {
+  add_machine_options(app, run);
+  add_string(app, "--timeout", run.timeout, "TIME", "End the VM, at once, that long after mayfly's start");
+  add_string(app, "--timeline", run.timeline, "FILE", "Write when each step of the boot happened, as JSON");
+  add_string(app, "--console", run.console, "FILE|tty|none",
+             "Where the guest kernel's console goes: a file, the terminal, or (when not given) nowhere");
+  app.add_flag("--until-ready", run.until_ready,
+               "End the VM when all is ready for the command, which is not run");
+}
+
+void add_boot_options(CLI::App& app, BootOptions& boot) {
+  add_string(app, "--repeat", boot.repeat, "N", "How many boots, 1 to 100000; 10 when not given");
+  for (auto& [percent, limit] : boot.limits) {
+    const std::string name = "p" + std::to_string(percent);
+    add_string(app, ("--" + name).c_str(), limit, "TIME",
+               ("The most that " + name + " of exec to ready may be").c_str());
+  }
+  add_string(app, "--timeout", boot.run.timeout, "TIME",
+             "The most that one boot may take; 30s when not given");
+  add_string(app, "--json", boot.json, "FILE", "Write all figures as JSON");
+  add_machine_options(app, boot.run);
+}
+
+// Parses what is ours; all after the first "--" goes to `command`.
+std::optional<PrintCommand> parse_with_command(Parser& parser, std::span<const char* const> words,
+                                               std::vector<std::string>& command) {
+  const auto end_of_ours = std::ranges::find(words, std::string_view("--"));
+  if (auto print = parser.parse({words.begin(), end_of_ours})) {
+    return print;
+  }
+  if (end_of_ours != words.end()) {
+    command.assign(std::next(end_of_ours), words.end());
+  }
+  return std::nullopt;
+}
+
+Command parse_run(std::span<const char* const> words) {
+  Parser parser("mayfly run", "Run a command in a new microVM.",
+                "mayfly run --image FILE [OPTION]... [-- COMMAND [ARGUMENT]...]", kRunFooter);
+  RunOptions options;
+  add_run_options(parser.app, options);
+  if (auto print = parse_with_command(parser, words, options.command)) {
+    return *std::move(print);
+  }
+  return options;
+}
+
+Command parse_boot(std::span<const char* const> words) {
+  Parser parser("mayfly boot", "Boot many times and say how long it takes: percentiles, a histogram, limits.",
+                "mayfly boot --image FILE [OPTION]... [-- COMMAND [ARGUMENT]...]", kBootFooter);
+  BootOptions options;
+  add_boot_options(parser.app, options);
+  if (auto print = parse_with_command(parser, words, options.run.command)) {
+    return *std::move(print);
+  }
+  return options;
+}
+
+Command parse_doctor(std::span<const char* const> words) {
+  Parser parser("mayfly doctor", "Check whether this host can run microVMs, and say what to do if not.",
+                "mayfly doctor", "Exit status: 0 when `mayfly run` will work, else 1.");
+  if (auto print = parser.parse(words)) {
+    return *std::move(print);
+  }
+  return DoctorCommand{};
+}
+
+Command parse_timeline(std::span<const char* const> words) {
+  Parser parser("mayfly timeline",
+                "Draw the timeline that `mayfly run --timeline FILE` wrote: a bar for each phase.",
+                "mayfly timeline [--perfetto] FILE", "Exit status: 0, or 125 when FILE is no timeline.");
+  TimelineCommand command;
+  set_type(*parser.app.add_option("FILE", command.path, "Timeline in JSON"), "");
+  parser.app.add_flag_callback(
+      "--perfetto", [&command] { command.form = TimelineForm::kPerfetto; },
+      "Print a trace that ui.perfetto.dev and chrome://tracing open, instead");
+  if (auto print = parser.parse(words)) {
+    return *std::move(print);
+  }
+  if (command.path.empty()) {
+    throw Error("no timeline given; see mayfly timeline --help");
+  }
+  return command;
+}
+
+Command parse_completion(std::span<const char* const> words) {
+  Parser parser("mayfly completion", "Print a completion script for a shell.", "mayfly completion bash",
+                "Into this shell: source <(mayfly completion bash)");
+  std::string shell;
+  set_type(*parser.app.add_option("SHELL", shell, "bash"), "");
+  if (auto print = parser.parse(words)) {
+    return *std::move(print);
+  }
+  if (shell != "bash") {
+    throw Error("no completion for '" + shell + "'; there is one for bash: mayfly completion bash");
+  }
+  return CompletionCommand{};
+}
+
+}  // namespace
+
+Command parse_command_line(std::span<const char* const> arguments) {
+  const std::string_view command = arguments.empty() ? std::string_view() : arguments.front();
+  if (command == "run") {
+    return parse_run(arguments.subspan(1));
+  }
+  if (command == "boot") {
+    return parse_boot(arguments.subspan(1));
+  }
+  if (command == "doctor") {
+    return parse_doctor(arguments.subspan(1));
+  }
+  if (command == "timeline") {
+    return parse_timeline(arguments.subspan(1));
+  }
+  if (command == "completion") {
+    return parse_completion(arguments.subspan(1));
+  }
+  Parser parser("mayfly", "Boots a Linux microVM for one command, runs it, and is gone.",
+                "mayfly COMMAND [OPTION]...", kFooter);
+  if (auto print = parser.parse(arguments)) {
+    return *std::move(print);
+  }
+  throw Error("no command given; see mayfly --help");
+}
+
+}  // namespace mayfly::cli

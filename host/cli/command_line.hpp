@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <variant>
+
+#include "cli/boot_options.hpp"
+#include "cli/draw_timeline.hpp"
+#include "cli/run_options.hpp"
+
+namespace mayfly::cli {
+
+/// `mayfly doctor`.
+struct DoctorCommand {};
+/// `mayfly timeline FILE`.
+struct TimelineCommand {
+  std::string path;
+  TimelineForm form = TimelineForm::kWaterfall;
+};
+/// `mayfly completion bash`.
+struct CompletionCommand {};
+/// --help or --version: for stdout.
+struct PrintCommand {
+  std::string text;
+};
+
+using Command =
+    std::variant<RunOptions, BootOptions, DoctorCommand, TimelineCommand, CompletionCommand, PrintCommand>;
+
+/// What was asked for. All after the first "--" is the workload's, byte for byte. Throws Error, one sentence,
+/// on a usage error. `arguments` without the program's name.
+[[nodiscard]] Command parse_command_line(std::span<const char* const> arguments);
+
+}  // namespace mayfly::cli

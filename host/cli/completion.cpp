@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/completion.hpp"
+
+namespace mayfly::cli {
+
+std::string_view bash_completion() noexcept {
+  return R"BASH(# bash completion for mayfly: source <(mayfly completion bash)
+_mayfly() {
+  local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD - 1]}" command="${COMP_WORDS[1]}" i
+  COMPREPLY=()
+  if [[ $word == = ]]; then  # bash splits --option=value at the '='
+    word=
+  elif [[ $before == = ]]; then
+    before="${COMP_WORDS[COMP_CWORD - 2]}"
+  fi
+  if ((COMP_CWORD == 1)); then
+    mapfile -t COMPREPLY < <(compgen -W 'run boot doctor timeline completion --help --version' -- "$word")
+    return
+  fi
+  for ((i = 2; i < COMP_CWORD; i++)); do
+    [[ ${COMP_WORDS[i]} != -- ]] || return 0
+  done
+  case "$command:$before" in
+    run:--image | run:--kernel | run:--timeline | boot:--image | boot:--kernel | boot:--json)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    run:--console)
+      mapfile -t COMPREPLY < <(compgen -W 'tty none' -- "$word"; compgen -f -- "$word") ;;
+    run:--pages | boot:--pages)
+      mapfile -t COMPREPLY < <(compgen -W 'auto 4k thp 2m 1g' -- "$word") ;;
+    run:--memory | boot:--memory)
+      mapfile -t COMPREPLY < <(compgen -W '128M 512M 2G' -- "$word") ;;
+    boot:--repeat)
+      mapfile -t COMPREPLY < <(compgen -W '10 100 1000' -- "$word") ;;
+    run:--cpus | run:--env | run:--workdir | run:--user | run:--timeout | run:--cmdline-append) ;;
+    boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
+    boot:--p50 | boot:--p95 | boot:--p99) ;;
+    run:*)
+      mapfile -t COMPREPLY < <(compgen -W '--image --kernel --memory --cpus --pages --env --workdir --user --timeout
+        --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
+    boot:*)
+      mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
+        --pages --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
+    completion:*)
+      mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
+    timeline:*)
+      mapfile -t COMPREPLY < <(compgen -W '--perfetto --help --version' -- "$word"; compgen -f -- "$word") ;;
+    doctor:*)
+      mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;
+  esac
+}
+complete -o filenames -F _mayfly mayfly
+)BASH";
+}
+
+}  // namespace mayfly::cli

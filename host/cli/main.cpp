@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "boot/exec_time.hpp"
+#include "boot/timeline.hpp"
+#include "cli/boot.hpp"
+#include "cli/command_line.hpp"
+#include "cli/completion.hpp"
+#include "cli/doctor.hpp"
+#include "cli/draw_timeline.hpp"
+#include "cli/kernel_path.hpp"
+#include "cli/run_options.hpp"
+#include "vmm/outcome.hpp"
+#include "vmm/run.hpp"
+
+namespace mayfly::cli {
+namespace {
+
+// A descriptor of the VM must not become 0, 1 or 2 and get the workload's output.
+void fill_stdio() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) {
+      fail_errno("cannot open /dev/null in place of a closed stdin, stdout or stderr");
+    }
+  }
+}
+
+int print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    fail_errno("cannot write to stdout");
+  }
+  return EXIT_SUCCESS;
+}
+
+struct Dispatch {
+  boot::BootTimeline& timeline;
+
+  int operator()(RunOptions& options) const {
+    vmm::RunConfig config = check_run_options(std::move(options));
+    if (config.kernel.empty()) {
+      config.kernel = default_kernel(std::getenv("MAYFLY_KERNEL"), executable_path());
+    }
+    timeline.mark(boot::Milestone::kOptions);
+    return vmm::run(config, timeline);
+  }
+  int operator()(BootOptions& options) const {
+    return boot_many(check_boot_options(std::move(options)), executable_path());
+  }
+  int operator()(const DoctorCommand&) const {
+    const std::vector<Finding> findings = check_host(HostView(""));
+    print(to_text(findings));
+    return can_run(findings) ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
+  int operator()(const TimelineCommand& command) const {
+    return print(draw_timeline(command.path, command.form));
+  }
+  int operator()(const CompletionCommand&) const { return print(bash_completion()); }
+  int operator()(const PrintCommand& command) const { return print(command.text); }
+};
+
+int run_main(std::span<const char* const> arguments, boot::BootTimeline& timeline) noexcept {
+  try {
+    fill_stdio();
+    Command command = parse_command_line(arguments);
+    return std::visit(Dispatch{timeline}, command);
+  } catch (const std::exception& error) {
+    static_cast<void>(std::fprintf(stderr, "mayfly: %s\n", error.what()));
+    return vmm::kOwnFailure;
+  }
+}
+
+}  // namespace
+}  // namespace mayfly::cli
+
+int main(int argc, char** argv) {
+  // First of all: what is told of exec ages.
+  mayfly::boot::BootTimeline timeline(mayfly::boot::exec_time(std::getenv("MAYFLY_EXEC_NS")));
+  timeline.mark(mayfly::boot::Milestone::kMain);
+  // argc may be 0 (execve allows it).
+  return mayfly::cli::run_main({argv + (argc > 0 ? 1 : 0), argv + argc}, timeline);
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_options.hpp"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/error.hpp"
+#include "cli/quantity.hpp"
+
+namespace mayfly::cli {
+namespace {
+
+using vmm::ConsoleSpec;
+using vmm::ConsoleTarget;
+
+[[noreturn]] void refuse(std::string_view option, std::string_view given, std::string_view why) {
+  std::string sentence(option);
+  sentence += " '";
+  sentence += given;
+  sentence += "': ";
+  sentence += why;
+  throw Error(std::move(sentence));
+}
+
+std::uint64_t check_memory(const std::string& text) {
+  const std::optional<std::uint64_t> bytes = parse_bytes(text);
+  if (!bytes.has_value()) {
+    refuse("--memory", text, "not a size; write a number with K, M, G or T, such as 512M");
+  }
+  if (*bytes < kMemoryMin) {
+    refuse("--memory", text, "too little for a guest kernel; give 32M or more");
+  }
+  if (*bytes > kMemoryMax) {
+    refuse("--memory", text, "beyond what an x86 host can address; give 64T or less");
+  }
+  if (*bytes % kMemoryStep != 0) {
+    refuse("--memory", text, "not a multiple of 2M");
+  }
+  return *bytes;
+}
+
+std::uint32_t check_cpus(const std::string& text) {
+  const std::optional<std::uint64_t> count = parse_count(text);
+  if (!count.has_value() || *count < 1 || *count > kCpusMax) {
+    refuse("--cpus", text, "give a number from 1 to 64");
+  }
+  return static_cast<std::uint32_t>(*count);
+}
+
+Pages check_pages(const std::string& text) {
+  constexpr std::pair<std::string_view, Pages> kChoices[] = {{"auto", Pages::kAuto},
+                                                             {"4k", Pages::k4k},
+                                                             {"thp", Pages::kThp},
+                                                             {"2m", Pages::k2m},
+                                                             {"1g", Pages::k1g}};
+  for (const auto& [word, choice] : kChoices) {
+    if (text == word) {
+      return choice;
+    }
+  }
+  refuse("--pages", text, "give auto, 4k, thp, 2m or 1g");
+}
+
+std::uint64_t check_timeout(const std::string& text) {
+  const std::optional<std::uint64_t> nanoseconds = parse_duration(text);
+  if (!nanoseconds.has_value() || *nanoseconds == 0) {
+    refuse("--timeout", text, "not a time; write a number above 0 with ms, s, m or h, such as 10s");
+  }
+  return *nanoseconds;
+}
+
+ConsoleSpec check_console(std::string text) {
+  if (text == "none") {
+    return {ConsoleTarget::kNone, {}};
+  }
+  if (text == "tty") {
+    return {ConsoleTarget::kTty, {}};
+  }
+  return {ConsoleTarget::kFile, std::move(text)};
+}
+
+void check_environment(const std::vector<std::string>& environment) {
+  for (const std::string& variable : environment) {
+    const std::size_t equals = variable.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      refuse("--env", variable, "write NAME=VALUE");
+    }
+  }
+}
+
+void check_cmdline(const std::string& text) {
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      refuse("--cmdline-append", text, "control characters have no place on a kernel command line");
+    }
+  }
+}
+
+}  // namespace
+
+vmm::RunConfig check_run_options(RunOptions options) {
+  vmm::RunConfig config;
+  if (options.image.empty()) {
+    throw Error("no image given; name one with --image FILE (mayfly-image build makes it)");
+  }
+  if (!options.memory.empty()) {
+    config.memory_bytes = check_memory(options.memory);
+  }
+  if (!options.cpus.empty()) {
+    config.cpus = check_cpus(options.cpus);
+  }
+  if (!options.pages.empty()) {
+    config.pages = check_pages(options.pages);
+  }
+  if (!options.timeout.empty()) {
+    config.timeout_ns = check_timeout(options.timeout);
+  }
+  if (!options.console.empty()) {
+    config.console = check_console(std::move(options.console));
+  }
+  if (!options.workdir.empty()) {
+    if (options.workdir.front() != '/') {
+      refuse("--workdir", options.workdir, "write an absolute path of the guest");
+    }
+    config.workdir = std::move(options.workdir);
+  }
+  if (!options.user.empty()) {
+    config.user = std::move(options.user);
+  }
+  check_environment(options.environment);
+  check_cmdline(options.cmdline_append);
+  config.image = std::move(options.image);
+  config.kernel = std::move(options.kernel);
+  config.image_check = options.image_check;
+  config.environment = std::move(options.environment);
+  config.cmdline_append = std::move(options.cmdline_append);
+  config.until_ready = options.until_ready;
+  config.timeline = std::move(options.timeline);
+  config.command = std::move(options.command);
+  return config;
+}
+
+}  // namespace mayfly::cli

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/run_options.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::cli {
+namespace {
+
+using vmm::ConsoleTarget;
+
+RunOptions with_image() {
+  RunOptions options;
+  options.image = "image";
+  return options;
+}
+
+// The sentence with which `options` are refused; empty when they are not.
+std::string refusal(RunOptions options) {
+  try {
+    static_cast<void>(check_run_options(std::move(options)));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST(RunOptions, DefaultsAre512MiBAndOneCpu) {
+  const vmm::RunConfig config = check_run_options(with_image());
+  EXPECT_EQ(config.image, "image");
+  EXPECT_EQ(config.memory_bytes, 512 * kMiB);
+  EXPECT_EQ(config.cpus, 1U);
+  EXPECT_EQ(config.pages, Pages::kAuto);
+  EXPECT_EQ(config.console.target, ConsoleTarget::kNone);
+  EXPECT_EQ(config.image_check, vmm::ImageCheck::kHeader);
+  EXPECT_EQ(config.timeout_ns, 0U);
+  EXPECT_FALSE(config.workdir.has_value());
+  EXPECT_FALSE(config.user.has_value());
+  EXPECT_TRUE(config.command.empty());
+}
+
+TEST(RunOptions, EveryOptionArrives) {
+  RunOptions options = with_image();
+  options.kernel = "vmlinux";
+  options.memory = "2G";
+  options.cpus = "64";
+  options.pages = "1g";
+  options.environment = {"A=1", "B="};
+  options.workdir = "/srv";
+  options.user = "0:0";
+  options.timeout = "500ms";
+  options.cmdline_append = "debug";
+  options.timeline = "t.json";
+  options.console = "tty";
+  options.until_ready = true;
+  options.image_check = vmm::ImageCheck::kWhole;
+  options.command = {"sh", "-c", ""};
+  const vmm::RunConfig config = check_run_options(options);
+  EXPECT_EQ(config.kernel, "vmlinux");
+  EXPECT_EQ(config.memory_bytes, 2 * kGiB);
+  EXPECT_EQ(config.cpus, 64U);
+  EXPECT_EQ(config.pages, Pages::k1g);
+  EXPECT_EQ(config.environment, options.environment);
+  EXPECT_EQ(config.workdir, "/srv");
+  EXPECT_EQ(config.user, "0:0");
+  EXPECT_EQ(config.timeout_ns, 500'000'000U);
+  EXPECT_EQ(config.cmdline_append, "debug");
+  EXPECT_EQ(config.timeline, "t.json");
+  EXPECT_TRUE(config.until_ready);
+  EXPECT_EQ(config.console.target, ConsoleTarget::kTty);
+  EXPECT_EQ(config.image_check, vmm::ImageCheck::kWhole);
+  EXPECT_EQ(config.command, options.command);
+}
+
+TEST(RunOptions, EachPageSizeHasItsWord) {
+  const std::pair<const char*, Pages> table[] = {{"auto", Pages::kAuto},
+                                                 {"4k", Pages::k4k},
+                                                 {"thp", Pages::kThp},
+                                                 {"2m", Pages::k2m},
+                                                 {"1g", Pages::k1g}};
+  for (const auto& [word, choice] : table) {
+    RunOptions options = with_image();
+    options.pages = word;
+    EXPECT_EQ(check_run_options(options).pages, choice) << word;
+  }
+}
+
+TEST(RunOptions, ConsoleIsAFileUnlessItIsAWord) {
+  RunOptions options = with_image();
+  options.console = "none";
+  EXPECT_EQ(check_run_options(options).console.target, ConsoleTarget::kNone);
+  options.console = "./tty";
+  EXPECT_EQ(check_run_options(options).console.target, ConsoleTarget::kFile);
+  EXPECT_EQ(check_run_options(options).console.path, "./tty");
+}
+
+TEST(RunOptions, ImageIsNeeded) { EXPECT_NE(refusal(RunOptions{}).find("--image FILE"), std::string::npos); }
+
+struct BadValue {
+  std::string RunOptions::*option;
+  const char* value;
+  const char* sentence;
+};
+
+class RunOptionsRefuse : public testing::TestWithParam<BadValue> {};
+
+TEST_P(RunOptionsRefuse, BadValueInOneSentence) {
+  RunOptions options = with_image();
+  options.*GetParam().option = GetParam().value;
+  EXPECT_EQ(refusal(std::move(options)), GetParam().sentence);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, RunOptionsRefuse,
+    testing::Values(
+        BadValue{&RunOptions::memory, "0", "--memory '0': too little for a guest kernel; give 32M or more"},
+        BadValue{&RunOptions::memory, "1M", "--memory '1M': too little for a guest kernel; give 32M or more"},
+        BadValue{&RunOptions::memory, "30M",
+                 "--memory '30M': too little for a guest kernel; give 32M or more"},
+        BadValue{&RunOptions::memory, "33M", "--memory '33M': not a multiple of 2M"},
+        BadValue{&RunOptions::memory, "65T",
+                 "--memory '65T': beyond what an x86 host can address; give 64T or less"},
+        BadValue{&RunOptions::memory, "512MB",
+                 "--memory '512MB': not a size; write a number with K, M, G or T, such as 512M"},
+        BadValue{&RunOptions::cpus, "0", "--cpus '0': give a number from 1 to 64"},
+        BadValue{&RunOptions::cpus, "65", "--cpus '65': give a number from 1 to 64"},
+        BadValue{&RunOptions::cpus, "4294967297", "--cpus '4294967297': give a number from 1 to 64"},
+        BadValue{&RunOptions::cpus, "two", "--cpus 'two': give a number from 1 to 64"},
+        BadValue{&RunOptions::pages, "2M", "--pages '2M': give auto, 4k, thp, 2m or 1g"},
+        BadValue{&RunOptions::timeout, "0s",
+                 "--timeout '0s': not a time; write a number above 0 with ms, s, m or h, such as 10s"},
+        BadValue{&RunOptions::timeout, "5",
+                 "--timeout '5': not a time; write a number above 0 with ms, s, m or h, such as 10s"},
+        BadValue{&RunOptions::workdir, "srv", "--workdir 'srv': write an absolute path of the guest"},
+        BadValue{&RunOptions::cmdline_append, "a\nb",
+                 "--cmdline-append 'a\nb': control characters have no place on a kernel command line"}),
+    // Such as memory_512MB: the option and value, as the sentence has them.
+    [](const auto& each) {
+      std::string name(each.param.sentence + 2, std::strchr(each.param.sentence + 2, ':'));
+      std::replace_if(
+          name.begin(), name.end(), [](char letter) { return std::isalnum(letter) == 0; }, '_');
+      return name;
+    });
+
+TEST(RunOptions, LeastAndMostMemoryAreTaken) {
+  RunOptions options = with_image();
+  options.memory = "32M";
+  EXPECT_EQ(check_run_options(options).memory_bytes, kMemoryMin);
+  options.memory = "64T";
+  EXPECT_EQ(check_run_options(options).memory_bytes, kMemoryMax);
+}
+
+TEST(RunOptions, VariableWithoutNameOrValueIsRefused) {
+  for (const char* variable : {"", "NAME", "=value"}) {
+    RunOptions options = with_image();
+    options.environment = {"GOOD=1", variable};
+    EXPECT_EQ(refusal(std::move(options)), "--env '" + std::string(variable) + "': write NAME=VALUE");
+  }
+}
+
+}  // namespace
+}  // namespace mayfly::cli

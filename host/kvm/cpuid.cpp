@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kvm/cpuid.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include <sys/ioctl.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::kvm {
+namespace {
+
+// Intel SDM 2A and AMD APM 3, CPUID.
+constexpr std::uint32_t kLeafFeatures = 1;
+constexpr std::uint32_t kLeafCaches = 4;
+constexpr std::uint32_t kLeafTopology = 0xb;
+constexpr std::uint32_t kLeafTopologyV2 = 0x1f;
+constexpr std::uint32_t kLeafAmdSizes = 0x80000008;
+constexpr std::uint32_t kLeafAmdCaches = 0x8000001d;
+constexpr std::uint32_t kLeafAmdTopology = 0x8000001e;
+constexpr std::uint32_t kEcxX2Apic = 1U << 21U;
+constexpr std::uint32_t kEcxTscDeadline = 1U << 24U;
+constexpr std::uint32_t kEcxHypervisor = 1U << 31U;
+constexpr std::uint32_t kEdxHyperThreading = 1U << 28U;
+
+constexpr std::size_t kEntriesMax = 256;
+
+std::vector<kvm_cpuid_entry2> supported_entries(const System& system) {
+  std::vector<std::uint64_t> storage((sizeof(kvm_cpuid2) + kEntriesMax * sizeof(kvm_cpuid_entry2)) / 8 + 1);
+  auto* table = reinterpret_cast<kvm_cpuid2*>(storage.data());  // Safe: zeroed, aligned, large enough.
+  table->nent = kEntriesMax;
+  if (::ioctl(system.fd(), KVM_GET_SUPPORTED_CPUID, table) < 0) {
+    fail_errno("KVM_GET_SUPPORTED_CPUID");
+  }
+  std::vector<kvm_cpuid_entry2> entries(table->entries, table->entries + table->nent);
+  for (kvm_cpuid_entry2& entry : entries) {
+    if (entry.function == kLeafFeatures && system.check(KVM_CAP_TSC_DEADLINE_TIMER) > 0) {
+      entry.ecx |= kEcxTscDeadline;
+    }
+  }
+  return entries;
+}
+
+}  // namespace
+
+Cpuid::Cpuid(const System& system, std::uint32_t cpus) : Cpuid(supported_entries(system), cpus) {}
+
+Cpuid::Cpuid(std::vector<kvm_cpuid_entry2> entries, std::uint32_t cpus)
+    : cpus_(cpus),
+      entries_(std::move(entries)),
+      storage_((sizeof(kvm_cpuid2) + (entries_.size() + 2) * sizeof(kvm_cpuid_entry2)) / 8 + 1) {
+  MAYFLY_ASSERT(cpus >= 1);
+  describe_topology();
+}
+
+/// One package of `cpus` cores without hyper-threads, in every vendor's words.
+void Cpuid::describe_topology() {
+  const auto is_topology = [](const kvm_cpuid_entry2& entry) {
+    return entry.function == kLeafTopology || entry.function == kLeafTopologyV2;
+  };
+  entries_.erase(std::remove_if(entries_.begin(), entries_.end(), is_topology), entries_.end());
+  const auto id_bits = static_cast<std::uint32_t>(std::bit_width(cpus_ - 1));
+  // SDM 2A, leaf 0BH: EAX shift to the next level, EBX processors here, ECX level type << 8 | subleaf.
+  kvm_cpuid_entry2 threads{};
+  threads.function = kLeafTopology;
+  threads.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+  threads.ebx = 1;
+  threads.ecx = 1U << 8U;
+  kvm_cpuid_entry2 cores = threads;
+  cores.index = 1;
+  cores.eax = id_bits;
+  cores.ebx = cpus_;
+  cores.ecx = 2U << 8U | 1U;
+  entries_.push_back(threads);
+  entries_.push_back(cores);
+
+  for (kvm_cpuid_entry2& entry : entries_) {
+    if (entry.function == kLeafFeatures) {
+      entry.ecx |= kEcxHypervisor | kEcxX2Apic;
+      entry.edx = cpus_ > 1 ? entry.edx | kEdxHyperThreading : entry.edx & ~kEdxHyperThreading;
+    } else if (entry.function == kLeafCaches && (entry.eax & 0x1fU) != 0) {
+      // Bits 31:26 cores in the package less one; 25:14 sharers of this cache less one: only level 3 is
+      // shared.
+      const bool shared = ((entry.eax >> 5U) & 7U) >= 3;
+      entry.eax = (entry.eax & 0x3fffU) | std::min(cpus_ - 1, 63U) << 26U | (shared ? cpus_ - 1 : 0U) << 14U;
+    } else if (entry.function == kLeafAmdCaches && (entry.eax & 0x1fU) != 0) {
+      const bool shared = ((entry.eax >> 5U) & 7U) >= 3;
+      entry.eax = (entry.eax & 0x3fffU) | (shared ? cpus_ - 1 : 0U) << 14U;
+    } else if (entry.function == kLeafAmdSizes) {
+      entry.ecx = id_bits << 12U | (cpus_ - 1);  // ApicIdSize, NC
+    }
+  }
+}
+
+const kvm_cpuid2* Cpuid::for_vcpu(std::uint32_t apic_id) {
+  MAYFLY_ASSERT(apic_id < cpus_);
+  for (kvm_cpuid_entry2& entry : entries_) {
+    if (entry.function == kLeafFeatures) {
+      entry.ebx = (entry.ebx & 0xffffU) | std::min(cpus_, 255U) << 16U | apic_id << 24U;
+    } else if (entry.function == kLeafTopology) {
+      entry.edx = apic_id;
+    } else if (entry.function == kLeafAmdTopology) {
+      entry.eax = apic_id;
+      entry.ebx = apic_id;  // one thread a core
+      entry.ecx = 0;        // one node
+    }
+  }
+  auto* table =
+      reinterpret_cast<kvm_cpuid2*>(storage_.data());  // Safe: sized for all entries at construction.
+  table->nent = static_cast<std::uint32_t>(entries_.size());
+  std::memcpy(table->entries, entries_.data(), entries_.size() * sizeof(kvm_cpuid_entry2));
+  return table;
+}
+
+std::uint32_t Cpuid::physical_bits() const noexcept {
+  for (const kvm_cpuid_entry2& entry : entries_) {
+    if (entry.function == kLeafAmdSizes) {
+      return entry.eax & 0xffU;
+    }
+  }
+  return 36;
+}
+
+}  // namespace mayfly::kvm

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kvm/abi.hpp"
+#include "kvm/system.hpp"
+
+namespace mayfly::kvm {
+
+/// Processor identification for a guest: what KVM supports, made true for one vCPU of `cpus`.
+class Cpuid {
+ public:
+  /// Reads KVM_GET_SUPPORTED_CPUID, then says that there is a hypervisor, an x2APIC and, where KVM has it,
+  /// the TSC deadline timer, so that the guest calibrates nothing. Throws Error.
+  Cpuid(const System& system, std::uint32_t cpus);
+  /// For tests: starts from `entries` instead of KVM's.
+  Cpuid(std::vector<kvm_cpuid_entry2> entries, std::uint32_t cpus);
+
+  /// Leaves with the parts that differ by vCPU (APIC id, topology) filled in. `apic_id` < cpus. The pointer
+  /// is good until the next call.
+  [[nodiscard]] const kvm_cpuid2* for_vcpu(std::uint32_t apic_id);
+
+  /// Width of a guest physical address in bits (leaf 0x80000008), 36 when not told.
+  [[nodiscard]] std::uint32_t physical_bits() const noexcept;
+
+ private:
+  void describe_topology();
+
+  std::uint32_t cpus_;
+  std::vector<kvm_cpuid_entry2> entries_;
+  std::vector<std::uint64_t> storage_;  // kvm_cpuid2 with its flexible array, in aligned words
+};
+
+}  // namespace mayfly::kvm

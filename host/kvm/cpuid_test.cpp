@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kvm/cpuid.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mayfly::kvm {
+namespace {
+
+kvm_cpuid_entry2 leaf(std::uint32_t function, std::uint32_t eax = 0) {
+  kvm_cpuid_entry2 entry{};
+  entry.function = function;
+  entry.eax = eax;
+  return entry;
+}
+
+std::vector<kvm_cpuid_entry2> host_leaves() {
+  std::vector<kvm_cpuid_entry2> leaves{leaf(0, 0x1f), leaf(1), leaf(0xb), leaf(0x1f),
+                                       leaf(0x80000008, 0x3028)};
+  leaves[1].ebx = 0x03100800;  // whatever the host's own vCPU has in it
+  kvm_cpuid_entry2 cache = leaf(4, 3U << 5U | 3U);
+  cache.index = 3;
+  leaves.push_back(cache);
+  return leaves;
+}
+
+const kvm_cpuid_entry2* find(const kvm_cpuid2* table, std::uint32_t function, std::uint32_t index = 0) {
+  for (std::uint32_t i = 0; i < table->nent; ++i) {
+    const kvm_cpuid_entry2& entry = table->entries[i];
+    if (entry.function == function && entry.index == index) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
+TEST(Cpuid, EachVcpuSeesItsOwnApicId) {
+  Cpuid cpuid(host_leaves(), 6);
+  for (std::uint32_t id = 0; id < 6; ++id) {
+    const kvm_cpuid2* table = cpuid.for_vcpu(id);
+    EXPECT_EQ(find(table, 1)->ebx >> 24U, id);
+    EXPECT_EQ(find(table, 0xb)->edx, id);
+    EXPECT_EQ(find(table, 0xb, 1)->edx, id);
+  }
+}
+
+TEST(Cpuid, TopologyIsOnePackageOfCores) {
+  Cpuid cpuid(host_leaves(), 6);
+  const kvm_cpuid2* table = cpuid.for_vcpu(0);
+  EXPECT_EQ(find(table, 0xb, 0)->ebx, 1U);
+  EXPECT_EQ(find(table, 0xb, 1)->ebx, 6U);
+  EXPECT_EQ(find(table, 0xb, 1)->eax, 3U);  // six ids need three bits
+  EXPECT_EQ(find(table, 0x80000008)->ecx, 3U << 12U | 5U);
+  EXPECT_EQ(find(table, 4, 3)->eax >> 26U, 5U);
+}
+
+TEST(Cpuid, HostTopologyLeavesAreGone) {
+  Cpuid cpuid(host_leaves(), 1);
+  EXPECT_EQ(find(cpuid.for_vcpu(0), 0x1f), nullptr);
+}
+
+TEST(Cpuid, GuestKnowsThatItIsOne) {
+  Cpuid cpuid(host_leaves(), 1);
+  const std::uint32_t ecx = find(cpuid.for_vcpu(0), 1)->ecx;
+  EXPECT_NE(ecx & 1U << 31U, 0U);
+  EXPECT_NE(ecx & 1U << 21U, 0U);
+}
+
+TEST(Cpuid, PhysicalBitsComeFromTheirLeaf) {
+  EXPECT_EQ(Cpuid(host_leaves(), 1).physical_bits(), 40U);
+  EXPECT_EQ(Cpuid({leaf(1)}, 1).physical_bits(), 36U);
+}
+
+}  // namespace
+}  // namespace mayfly::kvm

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <variant>
+
+namespace mayfly::kvm {
+
+// Spans point into the vCPU's shared page and are good until its next run().
+
+/// OUT: `data` holds one or more items of `size` bytes, all for the same port (a string instruction has
+/// many).
+struct IoOut {
+  std::uint16_t port;
+  std::uint8_t size;
+  std::span<const std::byte> data;
+};
+/// IN: fill `data`, items of `size` bytes.
+struct IoIn {
+  std::uint16_t port;
+  std::uint8_t size;
+  std::span<std::byte> data;
+};
+/// Load from an address without memory: fill `data` (1 to 8 bytes).
+struct MmioRead {
+  std::uint64_t address;
+  std::span<std::byte> data;
+};
+/// Store to an address without memory.
+struct MmioWrite {
+  std::uint64_t address;
+  std::span<const std::byte> data;
+};
+/// HLT without an in-kernel irqchip.
+struct Halt {};
+/// Triple fault, or an unhandled exception in SMM.
+struct Shutdown {};
+/// KVM_SYSTEM_EVENT_*.
+struct SystemEvent {
+  std::uint32_t type;
+};
+/// A signal or kick() ended the run; nothing to do but look around.
+struct Interrupted {};
+/// KVM gave up: an entry failure, an emulation failure, or a reason that this VMM did not ask for.
+struct Unknown {
+  std::uint32_t reason;
+  std::uint64_t detail;
+};
+
+/// Why KVM_RUN returned (api.rst, section 5).
+using VmExit =
+    std::variant<IoOut, IoIn, MmioRead, MmioWrite, Halt, Shutdown, SystemEvent, Interrupted, Unknown>;
+
+}  // namespace mayfly::kvm

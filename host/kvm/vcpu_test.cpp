@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kvm/vcpu.hpp"
+
+#include <atomic>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "kvm/system.hpp"
+#include "kvm/vm.hpp"
+
+namespace mayfly::kvm {
+namespace {
+
+/// A real-mode guest of a few instructions at 0x1000 in 64 KiB of memory. Runs on any /dev/kvm.
+class AssemblyGuest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::access("/dev/kvm", R_OK | W_OK) != 0) {
+      GTEST_SKIP() << "no usable /dev/kvm";
+    }
+  }
+
+  void load(std::initializer_list<int> code) {
+    void* at = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(at, MAP_FAILED);
+    memory_ = Mapping(at, kBytes);
+    std::size_t i = kEntry;
+    for (const int byte : code) {
+      memory_.data()[i++] = static_cast<std::byte>(byte);
+    }
+    system_.emplace("/dev/kvm");
+    vm_.emplace(*system_);
+    vm_->add_memory(0, 0, memory_.data(), kBytes, SlotAccess::kReadWrite);
+    vcpu_.emplace(*system_, *vm_, 0);
+    kvm_sregs sregs = vcpu_->sregs();
+    sregs.cs.base = 0;
+    sregs.cs.selector = 0;
+    vcpu_->set_sregs(sregs);
+    kvm_regs regs{};
+    regs.rip = kEntry;
+    regs.rflags = 2;
+    vcpu_->set_regs(regs);
+  }
+
+  static constexpr std::size_t kBytes = 64 << 10U;
+  static constexpr std::size_t kEntry = 0x1000;
+  Mapping memory_;
+  std::optional<System> system_;
+  std::optional<Vm> vm_;
+  std::optional<Vcpu> vcpu_;
+};
+
+TEST_F(AssemblyGuest, PortWriteIsAnExitWithItsBytes) {
+  load({0xb0, 0x61, 0xe6, 0x80, 0xf4});  // mov al, 0x61; out 0x80, al; hlt
+  const VmExit exit = vcpu_->run();
+  const auto* out = std::get_if<IoOut>(&exit);
+  ASSERT_NE(out, nullptr);
+  EXPECT_EQ(out->port, 0x80);
+  ASSERT_EQ(out->data.size(), 1U);
+  EXPECT_EQ(out->data[0], std::byte{0x61});
+  EXPECT_TRUE(std::holds_alternative<Halt>(vcpu_->run()));
+}
+
+TEST_F(AssemblyGuest, PortReadTakesWhatWasFilledIn) {
+  load({0xe4, 0x42, 0xe6, 0x43, 0xf4});  // in al, 0x42; out 0x43, al; hlt
+  VmExit exit = vcpu_->run();
+  const auto* in = std::get_if<IoIn>(&exit);
+  ASSERT_NE(in, nullptr);
+  EXPECT_EQ(in->port, 0x42);
+  in->data[0] = std::byte{0x5a};
+  exit = vcpu_->run();
+  const auto* out = std::get_if<IoOut>(&exit);
+  ASSERT_NE(out, nullptr);
+  EXPECT_EQ(out->data[0], std::byte{0x5a});
+}
+
+TEST_F(AssemblyGuest, StoreOutsideMemoryIsAnExit) {
+  load({0xb8, 0x00, 0xf0, 0x8e, 0xd8, 0xc6, 0x06, 0x10, 0x00, 0x77, 0xf4});
+  // mov ax, 0xf000; mov ds, ax; mov byte [0x10], 0x77; hlt
+  const VmExit exit = vcpu_->run();
+  const auto* store = std::get_if<MmioWrite>(&exit);
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(store->address, 0xf0010U);
+  ASSERT_EQ(store->data.size(), 1U);
+  EXPECT_EQ(store->data[0], std::byte{0x77});
+}
+
+TEST_F(AssemblyGuest, KickEndsAnEndlessLoop) {
+  load({0xeb, 0xfe});  // jmp $
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  ASSERT_EQ(::sigaction(SIGRTMIN, &action, nullptr), 0);
+  std::atomic<bool> interrupted{false};
+  std::thread runner([&] { interrupted = std::holds_alternative<Interrupted>(vcpu_->run()); });
+  vcpu_->kick();
+  ::pthread_kill(runner.native_handle(), SIGRTMIN);
+  runner.join();
+  EXPECT_TRUE(interrupted);
+}
+
+TEST(System, MissingDeviceSaysWhatToLoad) {
+  try {
+    const System system("/nonexistent/kvm");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::strstr(error.what(), "modprobe kvm_intel"), nullptr) << error.what();
+  }
+}
+
+TEST(System, OtherDeviceIsNotTakenForKvm) {
+  try {
+    const System system("/dev/null");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::strstr(error.what(), "/dev/null is not a KVM device"), nullptr) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace mayfly::kvm

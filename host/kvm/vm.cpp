@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kvm/vm.hpp"
+
+#include <cerrno>
+#include <string>
+
+#include <sys/ioctl.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::kvm {
+namespace {
+
+// api.rst, KVM_SET_IDENTITY_MAP_ADDR and KVM_SET_TSS_ADDR: one and three pages within the first 4 GiB,
+// outside RAM and devices. Below the reset vector, where a PC has its firmware.
+constexpr std::uint64_t kIdentityMapAddress = 0xfffbc000;
+constexpr unsigned long kTssAddress = 0xfffbd000;
+
+Fd create_vm(const System& system) {
+  for (;;) {
+    Fd fd(::ioctl(system.fd(), KVM_CREATE_VM, 0UL));
+    if (fd) {
+      return fd;
+    }
+    if (errno != EINTR) {
+      fail_errno("cannot create a virtual machine (KVM_CREATE_VM)");
+    }
+  }
+}
+
+}  // namespace
+
+Vm::Vm(const System& system) : fd_(create_vm(system)) {
+  if (::ioctl(fd_.get(), KVM_SET_IDENTITY_MAP_ADDR, &kIdentityMapAddress) < 0) {
+    fail_errno("KVM_SET_IDENTITY_MAP_ADDR");
+  }
+  if (::ioctl(fd_.get(), KVM_SET_TSS_ADDR, kTssAddress) < 0) {
+    fail_errno("KVM_SET_TSS_ADDR");
+  }
+}
+
+void Vm::create_irqchip() {
+  if (::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0) < 0) {
+    fail_errno("KVM_CREATE_IRQCHIP");
+  }
+}
+
+void Vm::add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,
+                    SlotAccess access) {
+  kvm_userspace_memory_region region{};
+  region.slot = slot;
+  region.flags = access == SlotAccess::kReadOnly ? KVM_MEM_READONLY : 0;
+  region.guest_phys_addr = guest;
+  region.memory_size = bytes;
+  region.userspace_addr = reinterpret_cast<std::uint64_t>(host);  // Safe: KVM takes the address as a number.
+  if (::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region) < 0) {
+    fail_errno("KVM refuses guest memory of " + std::to_string(bytes) + " bytes at " + std::to_string(guest));
+  }
+}
+
+bool Vm::remove_memory(std::uint32_t slot) noexcept {
+  kvm_userspace_memory_region region{};  // no bytes: KVM_SET_USER_MEMORY_REGION deletes the slot
+  region.slot = slot;
+  return ::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region) == 0;
+}
+
+void Vm::enable(std::uint32_t capability, std::uint64_t argument) {
+  kvm_enable_cap request{};
+  request.cap = capability;
+  request.args[0] = argument;
+  if (::ioctl(fd_.get(), KVM_ENABLE_CAP, &request) < 0) {
+    fail_errno("KVM_ENABLE_CAP " + std::to_string(capability));
+  }
+}
+
+int Vm::check(std::uint32_t capability) const noexcept {
+  const int value = ::ioctl(fd_.get(), KVM_CHECK_EXTENSION, capability);
+  return value < 0 ? 0 : value;
+}
+
+bool Vm::signal_msi(std::uint64_t address, std::uint32_t data) const noexcept {
+  kvm_msi message{};
+  message.address_lo = static_cast<std::uint32_t>(address);
+  message.address_hi = static_cast<std::uint32_t>(address >> 32U);
+  message.data = data;
+  return ::ioctl(fd_.get(), KVM_SIGNAL_MSI, &message) > 0;
+}
+
+}  // namespace mayfly::kvm

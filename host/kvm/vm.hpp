@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/fd.hpp"
+#include "kvm/abi.hpp"
+#include "kvm/system.hpp"
+
+namespace mayfly::kvm {
+
+/// How a memory slot may be used by the guest.
+enum class SlotAccess : std::uint8_t { kReadWrite, kReadOnly };
+
+/// One virtual machine: its address space and interrupt controllers. Calls may come from any thread.
+class Vm {
+ public:
+  /// Creates an empty VM with the pages that VMX needs set aside just below 4 GiB. Throws Error.
+  explicit Vm(const System& system);
+
+  /// Local APICs, I/O APIC and PIC in the kernel; no PIT. Before the first vCPU. Throws Error.
+  void create_irqchip();
+  /// Maps [host, host + bytes) at guest physical `guest`, all multiples of 4 KiB, as slot `slot`; dirty
+  /// logging off. Throws Error.
+  void add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,
+                  SlotAccess access);
+  /// Takes slot `slot` away: accesses to it are exits when this returns. KVM drops the mappings of all slots
+  /// on the way and builds them anew. False when it has no memory to do that; the slot stays then.
+  bool remove_memory(std::uint32_t slot) noexcept;
+  /// Turns a capability on. Throws Error.
+  void enable(std::uint32_t capability, std::uint64_t argument);
+  /// KVM_CHECK_EXTENSION on this VM.
+  [[nodiscard]] int check(std::uint32_t capability) const noexcept;
+
+  /// Sends one message to the local APICs. False when no APIC took it.
+  bool signal_msi(std::uint64_t address, std::uint32_t data) const noexcept;
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
+ private:
+  Fd fd_;
+};
+
+}  // namespace mayfly::kvm

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory/backing.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <vector>
+
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+
+#include "base/checked.hpp"
+#include "base/error.hpp"
+
+namespace mayfly {
+namespace {
+
+constexpr std::uint64_t kAlignment = kGiB;
+constexpr const char* kThpPath = "/sys/kernel/mm/transparent_hugepage/";
+
+std::string read_small(const std::string& path) {
+  std::array<char, 256> text{};
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t bytes = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
+  return bytes > 0 ? std::string(text.data(), static_cast<std::size_t>(bytes)) : std::string();
+}
+
+std::uint64_t page_bytes(Pages size) noexcept { return size == Pages::k1g ? kGiB : 2 * kMiB; }
+
+std::string pool_path(Pages size) {
+  return "/sys/kernel/mm/hugepages/hugepages-" + std::to_string(page_bytes(size) / kKiB) + "kB/";
+}
+
+/// Replaces the reservation by memory; false with errno set when there is not enough.
+bool map_over(const Mapping& room, int memfd) noexcept {
+  const int kind = memfd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  return ::mmap(room.data(), room.size(), PROT_READ | PROT_WRITE, MAP_FIXED | kind, memfd, 0) != MAP_FAILED;
+}
+
+Fd make_memfd(std::uint64_t bytes, unsigned flags) {
+  Fd fd(::memfd_create("mayfly-ram", MFD_CLOEXEC | flags));
+  if (fd && ::ftruncate(fd.get(), static_cast<off_t>(bytes)) < 0) {
+    return {};
+  }
+  return fd;
+}
+
+/// Which memory this host backs by transparent huge pages when asked.
+enum class ThpKind : std::uint8_t { kNone, kPrivate, kShared };
+
+/// Shared memory is better (others can map it) but off on most hosts, where private memory is on.
+ThpKind thp_kind() {
+  const std::string shmem = selected_value(std::string(kThpPath) + "shmem_enabled");
+  if (!shmem.empty() && shmem != "never" && shmem != "deny") {
+    return ThpKind::kShared;
+  }
+  const std::string enabled = selected_value(std::string(kThpPath) + "enabled");
+  return enabled.empty() || enabled == "never" ? ThpKind::kNone : ThpKind::kPrivate;
+}
+
+/// Small pages are given out without a promise; at least ask whether the host could keep it.
+void require_host_memory(std::uint64_t bytes) {
+  struct sysinfo host {};
+  if (::sysinfo(&host) < 0) {
+    fail_errno("sysinfo");
+  }
+  const std::uint64_t total = (std::uint64_t{host.totalram} + host.totalswap) * host.mem_unit;
+  if (bytes > total) {
+    throw Error("--memory is " + std::to_string(bytes / kMiB) + " MiB, more than this host's " +
+                std::to_string(total / kMiB) + " MiB of RAM and swap; give less");
+  }
+}
+
+[[noreturn]] void fail_not_enough(std::uint64_t bytes, Pages size) {
+  const std::string free_text = read_small(pool_path(size) + "free_hugepages");
+  const std::string reserved_text = read_small(pool_path(size) + "resv_hugepages");
+  if (free_text.empty()) {
+    throw Error("this host has no " + std::string(name(size)) +
+                " pages (its processor or kernel lacks them); choose another with --pages");
+  }
+  const std::uint64_t all_free = std::strtoull(free_text.c_str(), nullptr, 10);
+  const std::uint64_t promised = std::strtoull(reserved_text.c_str(), nullptr, 10);
+  const std::uint64_t available = all_free - std::min(all_free, promised);
+  const std::uint64_t total =
+      std::strtoull(read_small(pool_path(size) + "nr_hugepages").c_str(), nullptr, 10);
+  const std::uint64_t needed = (bytes + page_bytes(size) - 1) / page_bytes(size);
+  throw Error("not enough free " + std::string(name(size)) + " pages: " + std::to_string(available) +
+              " free, " + std::to_string(needed) + " needed; reserve them with `echo " +
+              std::to_string(total + needed - std::min(needed, available)) + " | sudo tee " +
+              pool_path(size) + "nr_hugepages`, or use --pages auto");
+}
+
+}  // namespace
+
+Mapping reserve_aligned(std::uint64_t bytes) {
+  const auto padded = checked_add(bytes, kAlignment);
+  void* at = padded.has_value()
+                 ? ::mmap(nullptr, *padded, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                 : MAP_FAILED;
+  if (at == MAP_FAILED) {
+    throw Error(ENOMEM, "no address space for " + std::to_string(bytes / kMiB) + " MiB of guest memory");
+  }
+  auto* start = static_cast<std::byte*>(at);
+  const auto address =
+      reinterpret_cast<std::uint64_t>(at);  // Safe: only its distance from a multiple is taken.
+  const std::uint64_t head = align_up(address, kAlignment) - address;
+  if (head > 0) {
+    ::munmap(start, head);
+  }
+  if (head < kAlignment) {
+    ::munmap(start + head + bytes, kAlignment - head);
+  }
+  return {start + head, bytes};
+}
+
+std::string_view name(Pages pages) noexcept {
+  switch (pages) {
+    case Pages::kAuto:
+      return "auto";
+    case Pages::k4k:
+      return "4k";
+    case Pages::kThp:
+      return "thp";
+    case Pages::k2m:
+      return "2m";
+    case Pages::k1g:
+      return "1g";
+  }
+  return "?";
+}
+
+std::string selected_value(const std::string& path) {
+  const std::string text = read_small(path);
+  const std::size_t open = text.find('[');
+  const std::size_t close = text.find(']');
+  return open < close && close != std::string::npos ? text.substr(open + 1, close - open - 1) : std::string();
+}
+
+Backing::Backing(std::uint64_t bytes, Pages wanted) {
+  MAYFLY_ASSERT(bytes > 0 && bytes % (2 * kMiB) == 0);
+  mapping_ = reserve_aligned(bytes);
+  switch (wanted) {
+    case Pages::k2m:
+    case Pages::k1g:
+      map_hugetlb(bytes, wanted);
+      return;
+    case Pages::k4k:
+    case Pages::kThp:
+      map_small(bytes, wanted);
+      return;
+    case Pages::kAuto:
+      break;
+  }
+  if (!try_hugetlb(bytes, Pages::k1g) && !try_hugetlb(bytes, Pages::k2m)) {
+    map_small(bytes, thp_kind() == ThpKind::kNone ? Pages::k4k : Pages::kThp);
+  }
+}
+
+bool Backing::try_hugetlb(std::uint64_t bytes, Pages size) {
+  if (bytes % page_bytes(size) != 0) {
+    return false;
+  }
+  memfd_ = make_memfd(bytes, MFD_HUGETLB | (size == Pages::k1g ? MFD_HUGE_1GB : MFD_HUGE_2MB));
+  // BEWARE: without MAP_NORESERVE the pages are promised to us here; without the promise a touch can be
+  // SIGBUS.
+  if (!memfd_ || !map_over(mapping_, memfd_.get())) {
+    return false;
+  }
+  pages_ = size;
+  return true;
+}
+
+void Backing::map_hugetlb(std::uint64_t bytes, Pages size) {
+  if (bytes % page_bytes(size) != 0) {
+    throw Error("--pages " + std::string(name(size)) + " needs --memory to be a multiple of " +
+                std::to_string(page_bytes(size) / kMiB) + " MiB");
+  }
+  if (!try_hugetlb(bytes, size)) {
+    fail_not_enough(bytes, size);
+  }
+}
+
+void Backing::map_small(std::uint64_t bytes, Pages kind) {
+  const ThpKind thp = kind == Pages::kThp ? thp_kind() : ThpKind::kShared;
+  if (thp == ThpKind::kNone) {
+    throw Error("transparent huge pages are off on this host; turn them on with `echo madvise | sudo tee " +
+                std::string(kThpPath) + "enabled`, or use --pages auto");
+  }
+  require_host_memory(bytes);
+  const bool shared = thp == ThpKind::kShared;
+  memfd_ = shared ? make_memfd(bytes, 0) : Fd();
+  if ((shared && !memfd_) || !map_over(mapping_, memfd_.get())) {
+    fail_errno("cannot get " + std::to_string(bytes / kMiB) + " MiB of guest memory");
+  }
+  // Only advice: with small pages it is slower, not wrong.
+  ::madvise(mapping_.data(), bytes, kind == Pages::kThp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  pages_ = kind;
+}
+
+std::uint64_t Backing::populated() const {
+  constexpr std::uint64_t kPage = 4 * kKiB;
+  constexpr std::uint64_t kChunk = kGiB;
+  std::vector<unsigned char> present(kChunk / kPage);
+  std::uint64_t pages = 0;
+  for (std::uint64_t at = 0; at < size(); at += kChunk) {
+    const std::uint64_t bytes = std::min(kChunk, size() - at);
+    if (::mincore(data() + at, bytes, present.data()) < 0) {
+      fail_errno("mincore");
+    }
+    pages += static_cast<std::uint64_t>(
+        std::count_if(present.begin(), present.begin() + static_cast<std::ptrdiff_t>(bytes / kPage),
+                      [](unsigned char page) { return (page & 1U) != 0; }));
+  }
+  return pages * kPage;
+}
+
+}  // namespace mayfly

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/fd.hpp"
+#include "base/mapping.hpp"
+
+namespace mayfly {
+
+/// What guest memory is made of. kAuto: the largest that is free.
+enum class Pages : std::uint8_t { kAuto, k4k, kThp, k2m, k1g };
+
+/// "auto", "4k", "thp", "2m" or "1g".
+[[nodiscard]] std::string_view name(Pages pages) noexcept;
+
+/// Host memory for a guest's RAM: one mapping aligned to 1 GiB (so that huge mappings are possible in KVM and
+/// IOMMU), nothing of it populated yet, all of it zero.
+class Backing {
+ public:
+  /// `bytes` is a multiple of 2 MiB. An explicit page size that is not free throws an Error that names the
+  /// free and needed pages and the command that reserves them; kAuto always finds something. Huge pages are
+  /// reserved here, so that a later touch cannot fail.
+  Backing(std::uint64_t bytes, Pages wanted);
+
+  [[nodiscard]] std::byte* data() const noexcept { return mapping_.data(); }
+  [[nodiscard]] std::uint64_t size() const noexcept { return mapping_.size(); }
+  /// What was taken; never kAuto.
+  [[nodiscard]] Pages pages() const noexcept { return pages_; }
+  /// Bytes that have host memory behind them now. Takes time in proportion to size().
+  [[nodiscard]] std::uint64_t populated() const;
+
+ private:
+  void map_hugetlb(std::uint64_t bytes, Pages size);
+  bool try_hugetlb(std::uint64_t bytes, Pages size);
+  void map_small(std::uint64_t bytes, Pages kind);
+
+  Fd memfd_;
+  Mapping mapping_;
+  Pages pages_ = Pages::k4k;
+};
+
+/// Room for `bytes` in this process's address space at a multiple of 1 GiB, to be mapped over with MAP_FIXED:
+/// an address that is congruent to the guest's lets KVM and the IOMMU use huge mappings. Throws Error.
+[[nodiscard]] Mapping reserve_aligned(std::uint64_t bytes);
+
+/// The value in brackets of a file like /sys/kernel/mm/transparent_hugepage/enabled; empty when it cannot be
+/// read.
+[[nodiscard]] std::string selected_value(const std::string& path);
+
+}  // namespace mayfly

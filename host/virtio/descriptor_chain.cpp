@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "virtio/descriptor_chain.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/checked.hpp"
+#include "base/error.hpp"
+
+namespace mayfly::virtio {
+
+DescriptorChain::DescriptorChain(DescriptorChain&& other) noexcept
+    : memory_(std::exchange(other.memory_, nullptr)),
+      head_(other.head_),
+      count_(other.count_),
+      reader_(other.reader_),
+      writer_(other.writer_),
+      readable_(other.readable_),
+      writable_(other.writable_),
+      written_(other.written_) {
+  std::copy_n(other.segments_.begin(), count_, segments_.begin());
+}
+
+DescriptorChain::~DescriptorChain() { MAYFLY_ASSERT(memory_ == nullptr); }
+
+std::optional<QueueFault> DescriptorChain::append(const Descriptor& descriptor) noexcept {
+  const bool writable = (descriptor.flags & kDescriptorWrite) != 0;
+  if (!writable && writable_ > 0) {
+    return QueueFault::kReadableAfterWritable;
+  }
+  if (descriptor.bytes == 0) {
+    return std::nullopt;
+  }
+  if (count_ == kSegmentsMax) {
+    return QueueFault::kChainTooLong;
+  }
+  // 2.7.5.3.1: a driver MUST NOT add a chain longer than 2^32 bytes in total.
+  if (readable_ + writable_ + descriptor.bytes > 4 * kGiB) {
+    return QueueFault::kBytesTooMany;
+  }
+  if (!memory_->host_range({GuestAddress(descriptor.address), descriptor.bytes})) {
+    return QueueFault::kBufferOutsideMemory;
+  }
+  segments_[count_++] = {descriptor.address, descriptor.bytes};
+  if (writable) {
+    writable_ += descriptor.bytes;
+  } else {
+    readable_ += descriptor.bytes;
+    writer_.segment = count_;
+  }
+  return std::nullopt;
+}
+
+GuestRange DescriptorChain::piece(const Cursor& cursor, std::uint64_t bytes_max) const noexcept {
+  const Segment& segment = segments_[cursor.segment];
+  return {GuestAddress(segment.address + cursor.offset),
+          std::min<std::uint64_t>(segment.bytes - cursor.offset, bytes_max)};
+}
+
+void DescriptorChain::advance(Cursor& cursor, std::uint64_t bytes) const noexcept {
+  cursor.offset += static_cast<std::uint32_t>(bytes);
+  if (cursor.offset == segments_[cursor.segment].bytes) {
+    cursor = {cursor.segment + 1, 0};
+  }
+}
+
+std::size_t DescriptorChain::read(std::span<std::byte> out) noexcept {
+  std::size_t done = 0;
+  while (done < out.size() && readable_ > 0) {
+    const GuestRange from = piece(reader_, out.size() - done);
+    MAYFLY_ASSERT(memory_->copy_out(from.start, out.subspan(done, from.bytes)));
+    advance(reader_, from.bytes);
+    readable_ -= from.bytes;
+    done += from.bytes;
+  }
+  return done;
+}
+
+std::size_t DescriptorChain::write(std::span<const std::byte> in) noexcept {
+  std::size_t done = 0;
+  while (done < in.size() && writable_ > 0) {
+    const GuestRange to = piece(writer_, in.size() - done);
+    MAYFLY_ASSERT(memory_->copy_in(to.start, in.subspan(done, to.bytes)));
+    commit(to.bytes);
+    done += to.bytes;
+  }
+  return done;
+}
+
+std::optional<iovec> DescriptorChain::writable_piece(std::size_t bytes_max) const noexcept {
+  if (writable_ == 0 || bytes_max == 0) {
+    return std::nullopt;
+  }
+  return memory_->host_range(piece(writer_, bytes_max));
+}
+
+void DescriptorChain::commit(std::size_t bytes) noexcept {
+  MAYFLY_ASSERT(writable_ > 0 && bytes <= segments_[writer_.segment].bytes - writer_.offset);
+  advance(writer_, bytes);
+  writable_ -= bytes;
+  written_ += static_cast<std::uint32_t>(bytes);
+}
+
+}  // namespace mayfly::virtio

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "io/msi_sink.hpp"
+#include "memory/guest_memory.hpp"
+#include "pci/config_space.hpp"
+#include "pci/msix.hpp"
+#include "pci/pci_device.hpp"
+#include "virtio/common_config.hpp"
+#include "virtio/driver_link.hpp"
+#include "virtio/virtio_device.hpp"
+
+namespace mayfly::virtio {
+
+/// A virtio device on PCI: the modern transport of virtio 1.2, 4.1, with MSI-X and without INTx.
+///
+///   BAR 0   +0x0000  common configuration      +0x1000  notifications, 4 bytes a queue
+///           +0x0100  ISR status                +0x2000  MSI-X table
+///           +0x0200  device configuration      +0x3000  MSI-X pending bits
+///
+/// Everything the guest does here happens on the vCPU's thread that does it, under the device's mutex: a
+/// notification has been answered by the time that the vCPU goes on.
+class PciTransport final : public pci::PciDevice, private DriverLink {
+ public:
+  /// One vector for the configuration and one for all queues. Linux takes a vector for each queue where it
+  /// can, and at boot pays for each: an interrupt to set up, and four writes to the table, which are exits.
+  /// With two it falls back to sharing (drivers/virtio/virtio_pci_common.c, vp_find_vqs), and asks each queue
+  /// at an interrupt.
+  static constexpr std::uint16_t kVectors = 2;
+
+  /// `memory` and `sink` must outlive this.
+  PciTransport(std::unique_ptr<VirtioDevice> device, GuestMemory& memory, io::MsiSink& sink);
+
+  [[nodiscard]] std::span<const pci::Bar> bars() const noexcept override { return config_.bars(); }
+  void place_bar(std::size_t index, std::uint64_t address) noexcept override;
+  [[nodiscard]] std::optional<std::uint64_t> bar_address(std::size_t index) const noexcept override;
+  void config_read(std::uint16_t offset, std::span<std::byte> data) noexcept override;
+  void config_write(std::uint16_t offset, std::span<const std::byte> data) noexcept override;
+  /// Live once the guest has touched the configuration access capability, whose data are the device's.
+  [[nodiscard]] pci::ConfigReads config_reads() const noexcept override;
+  void bar_read(std::size_t index, std::uint64_t offset, std::span<std::byte> data) noexcept override;
+  void bar_write(std::size_t index, std::uint64_t offset, std::span<const std::byte> data) noexcept override;
+
+ private:
+  // DriverLink: the device or one of its queues calls, with the mutex held.
+  void queue_interrupt(std::uint16_t queue) noexcept override;
+  void config_interrupt() noexcept override;
+  void needs_reset(std::uint16_t queue, QueueFault fault) noexcept override;
+
+  void add_capabilities();
+  // What follows comes with the mutex held.
+  void region_read(std::uint64_t offset, std::span<std::byte> data) noexcept;
+  void region_write(std::uint64_t offset, std::span<const std::byte> data) noexcept;
+  void notify(std::uint64_t offset) noexcept;
+  /// The part of BAR 0 that the PCI configuration access capability points at (4.1.4.9); empty when what the
+  /// guest wrote there makes no sense.
+  struct ConfigAccess {
+    std::uint32_t offset = 0;
+    std::uint32_t bytes = 0;
+  };
+  [[nodiscard]] ConfigAccess config_access() const noexcept;
+
+  std::unique_ptr<VirtioDevice> device_;
+  pci::ConfigSpace config_;
+  pci::Msix msix_;
+  CommonConfig common_;
+  std::size_t config_access_at_ = 0;
+  pci::ConfigReads config_reads_ = pci::ConfigReads::kPlain;
+  std::uint8_t isr_ = 0;
+  std::uint64_t faults_ = 0;
+  std::uint64_t last_log_ns_ = 0;
+};
+
+}  // namespace mayfly::virtio

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string_view>
+
+#include "virtio/driver_link.hpp"
+#include "virtio/spec.hpp"
+#include "virtio/virt_queue.hpp"
+
+namespace mayfly::virtio {
+
+/// What a device gets when its driver says DRIVER_OK; all of it stays valid until reset().
+struct Activation {
+  /// What was negotiated; a subset of what was offered, with VERSION_1.
+  std::uint64_t features = 0;
+  /// One for each of queue_sizes(); those that the driver left out never have a chain.
+  std::span<VirtQueue> queues;
+  DriverLink* link = nullptr;
+};
+
+/// A device without its transport (virtio 1.2, chapter 2).
+///
+/// All calls but mutex() come with mutex() held, from any vCPU thread; what reaches the device from elsewhere
+/// (a console's wake()) takes it too. Calls are bounded in time whatever the driver does, and do not
+/// allocate.
+class VirtioDevice {
+ public:
+  VirtioDevice() = default;
+  VirtioDevice(const VirtioDevice&) = delete;
+  VirtioDevice& operator=(const VirtioDevice&) = delete;
+  virtual ~VirtioDevice() = default;
+
+  [[nodiscard]] virtual DeviceId id() const noexcept = 0;
+  /// The largest size of each queue: powers of two up to VirtQueue::kSizeMax. Does not change.
+  [[nodiscard]] virtual std::span<const std::uint16_t> queue_sizes() const noexcept = 0;
+  /// Beside VERSION_1, which the transport adds. Does not change.
+  [[nodiscard]] virtual std::uint64_t offered_features() const noexcept = 0;
+  /// The device configuration, as the guest reads it; its size does not change.
+  [[nodiscard]] virtual std::span<const std::byte> config() const noexcept { return {}; }
+  /// The driver wrote to the device configuration. A device whose fields are all read-only ignores it.
+  virtual void write_config(std::size_t /*offset*/, std::span<const std::byte> /*data*/) noexcept {}
+  /// DRIVER_OK.
+  virtual void activate(const Activation& activation) noexcept = 0;
+  /// The driver made buffers available in `queue`, one of queue_sizes(); only between activate() and reset().
+  virtual void notify(std::uint16_t queue) noexcept = 0;
+  /// Forgets the driver: its queues are gone. Also comes when there was no activate().
+  virtual void reset() noexcept = 0;
+
+  [[nodiscard]] std::mutex& mutex() const noexcept { return mutex_; }
+
+ private:
+  mutable std::mutex mutex_;
+};
+
+/// "virtio-console" and so on; static text.
+[[nodiscard]] constexpr std::string_view name_of(DeviceId id) noexcept {
+  switch (id) {
+    case DeviceId::kConsole:
+      return "virtio-console";
+    case DeviceId::kEntropy:
+      return "virtio-rng";
+    case DeviceId::kPmem:
+      return "virtio-pmem";
+  }
+  return "virtio device";
+}
+
+}  // namespace mayfly::virtio

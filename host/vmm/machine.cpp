@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/machine.hpp"
+
+#include <numeric>
+
+#include "acpi/tables.hpp"
+#include "base/error.hpp"
+#include "boot/pvh_state.hpp"
+#include "boot/start_info.hpp"
+#include "kvm/msr.hpp"
+#include "kvm/stats.hpp"
+#include "virtio/pci_transport.hpp"
+#include "virtio/pmem.hpp"
+#include "virtio/rng.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+// KVM's memory slots, above those of RAM.
+constexpr std::uint32_t kPmemSlot = 8;
+constexpr std::uint32_t kConfigSlot = 9;
+constexpr acpi::PowerPorts kAcpiPorts;
+static_assert(kAcpiPorts.sleep_control == kAcpiPorts.reset + PowerPorts::kSleepControl &&
+              kAcpiPorts.sleep_status == kAcpiPorts.reset + PowerPorts::kSleepStatus);
+
+/// Where the kernel may not be loaded: our own boot data, the legacy hole and the ACPI tables in it.
+constexpr std::array kBootReserved{boot::kBootData, boot::kLegacyHole};
+
+GuestMemory guest_memory(const Layout& layout, const Backing& ram) {
+  std::array<GuestMemory::Region, 2> regions{};
+  std::byte* host = ram.data();
+  for (std::size_t i = 0; i < layout.ram().size(); ++i) {
+    regions[i] = {layout.ram()[i], host};
+    host += layout.ram()[i].bytes;
+  }
+  return GuestMemory(std::span(regions).first(layout.ram().size()));
+}
+
+/// Linux guests get nowhere in a KVM that emulates; say so instead of letting them hang.
+kvm::System open_kvm(boot::BootTimeline& timeline) {
+  kvm::System system("/dev/kvm");
+  if (!kvm::hardware_virtualization()) {
+    throw Error(
+        "this machine's KVM has neither VMX nor SVM, so it cannot run Linux guests; use a machine with "
+        "hardware "
+        "virtualization (or turn nested virtualization on), or the lab: `ci/lab/lab run -- mayfly run ...`");
+  }
+  timeline.mark(boot::Milestone::kKvmOpen);
+  return system;
+}
+
+kvm_segment to_kvm(const boot::PvhSegment& segment) noexcept {
+  kvm_segment result{};
+  result.base = segment.base;
+  result.limit = segment.limit;
+  result.selector = segment.selector;
+  result.type = segment.type;
+  result.present = segment.present;
+  result.dpl = segment.dpl;
+  result.db = segment.db;
+  result.s = segment.s;
+  result.l = segment.l;
+  result.g = segment.g;
+  return result;
+}
+
+void set_pvh_state(kvm::Vcpu& vcpu, const boot::PvhState& state) {
+  kvm_sregs sregs = vcpu.sregs();
+  sregs.cs = to_kvm(state.cs);
+  sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = to_kvm(state.data);
+  sregs.tr = to_kvm(state.tr);
+  sregs.cr0 = state.cr0;
+  sregs.cr4 = state.cr4;
+  sregs.efer = state.efer;
+  vcpu.set_sregs(sregs);
+  kvm_regs regs{};
+  regs.rip = state.rip;
+  regs.rbx = state.rbx;
+  regs.rflags = state.rflags;
+  vcpu.set_regs(regs);
+}
+
+}  // namespace
+
+Machine::Machine(const MachineParts& parts)
+    : timeline_(parts.timeline),
+      system_(open_kvm(parts.timeline)),
+      layout_(parts.memory_bytes, parts.image.info().image_bytes),
+      ram_(parts.memory_bytes, parts.pages),
+      memory_(guest_memory(layout_, ram_)),
+      kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
+      vm_(system_),
+      pmem_(parts.image.map()),
+      msi_(vm_),
+      config_slot_(vm_),
+      root_({Layout::kEcam, Layout::kWindow32, layout_.window64()}),
+      console_(add_devices(parts)),
+      power_(parts.down),
+      panic_(parts.down),
+      exits_(ports_, mmio_, root_.ports(), parts.timeline, parts.down, parts.at_ready) {
+  using boot::Milestone;
+  vm_.create_irqchip();
+  parts.timeline.mark(Milestone::kVmCreated);
+  map_memory();
+  parts.timeline.mark(Milestone::kMemoryReady);
+  attach_buses();
+  parts.timeline.mark(Milestone::kDevicesReady);
+  add_vcpus(parts.cpus);
+  if (parts.sample_marks == SampleMarks::kYes) {
+    samples_ = std::make_unique<BootSamples>(vm_.fd(), vcpus_);
+    exits_.observe_marks(*samples_);
+  }
+  parts.timeline.mark(Milestone::kCpuReady);
+  set_boot_state(parts);
+}
+
+void Machine::map_memory() {
+  std::uint32_t slot = 0;
+  for (const GuestMemory::Region& region : memory_.regions()) {
+    vm_.add_memory(slot++, region.guest.start.raw(), region.host, region.guest.bytes,
+                   kvm::SlotAccess::kReadWrite);
+  }
+  vm_.add_memory(kPmemSlot, layout_.pmem().start.raw(), pmem_.data(), pmem_.size(),
+                 kvm::SlotAccess::kReadOnly);
+  config_slot_.show(root_.show_config(config_slot_));
+}
+
+void Machine::ConfigSlot::show(std::span<std::byte> pages) {
+  vm_.add_memory(kConfigSlot, Layout::kEcam.start.raw(), pages.data(), pages.size(),
+                 kvm::SlotAccess::kReadOnly);
+}
+
+void Machine::ConfigSlot::hide() noexcept {
+  // Where KVM cannot, the guest loses what it asked for, its access to a BAR by configuration registers.
+  (void)vm_.remove_memory(kConfigSlot);
+}
+
+virtio::Console& Machine::add_devices(const MachineParts& parts) {
+  const auto add = [this](std::unique_ptr<virtio::VirtioDevice> device) {
+    root_.add(std::make_unique<virtio::PciTransport>(std::move(device), memory_, msi_));
+  };
+  virtio::ConsoleConfig ports;
+  ports.ports.push_back({virtio::PortKind::kConsole, "", &parts.console});
+  ports.ports.push_back({virtio::PortKind::kGeneric, "mayfly.channel", &parts.channel});
+  auto console = std::make_unique<virtio::Console>(std::move(ports));
+  virtio::Console& result = *console;
+  add(std::move(console));
+  add(std::make_unique<virtio::Pmem>(layout_.pmem()));
+  add(std::make_unique<virtio::Rng>());
+  return result;
+}
+
+void Machine::attach_buses() {
+  ports_.attach({kAcpiPorts.reset, PowerPorts::kLength}, power_);
+  ports_.attach({kAcpiPorts.pvpanic, 1}, panic_);
+  ports_.freeze();
+  const auto attach = [this](const GuestRange& range, io::IoDevice& device) {
+    mmio_.attach({range.start.raw(), range.bytes}, device);
+  };
+  attach(Layout::kWindow32, root_.window32());
+  attach(Layout::kEcam, root_.ecam());
+  attach(layout_.window64(), root_.window64());
+  mmio_.freeze();
+}
+
+void Machine::add_vcpus(std::uint32_t count) {
+  kvm::Cpuid cpuid(system_, count);
+  layout_.require_fit(cpuid.physical_bits());
+  for (std::uint32_t id = 0; id < count; ++id) {
+    kvm::Vcpu vcpu(system_, vm_, id);
+    vcpu.set_cpuid(cpuid.for_vcpu(id));
+    set_boot_msrs(vcpu);
+    vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_));
+  }
+}
+
+void Machine::set_boot_state(const MachineParts& parts) {
+  std::vector<std::uint32_t> apic_ids(vcpus_.size());
+  std::iota(apic_ids.begin(), apic_ids.end(), 0U);
+  const GuestRange tables = acpi::write_tables(memory_, {.apic_ids = apic_ids,
+                                                         .ecam = Layout::kEcam.start,
+                                                         .mmio_32 = Layout::kWindow32,
+                                                         .mmio_64 = layout_.window64(),
+                                                         .ports = kAcpiPorts});
+  const std::array reserved{Layout::kEcam};
+  boot::write_start_info(
+      memory_,
+      {.rsdp = tables.start, .acpi = tables, .reserved = reserved, .command_line = parts.command_line});
+  set_pvh_state(vcpus_.front()->vcpu(), boot::pvh_state(kernel_.wait(), boot::kStartInfoAt));
+}
+
+void Machine::start() {
+  timeline_.mark(boot::Milestone::kFirstEntry);
+  for (const auto& vcpu : vcpus_) {
+    vcpu->start();
+  }
+}
+
+std::uint64_t Machine::stop() noexcept {
+  for (const auto& vcpu : vcpus_) {
+    vcpu->request_stop();
+  }
+  for (const auto& vcpu : vcpus_) {
+    vcpu->join();
+  }
+  return timeline_.mark(boot::Milestone::kVmDown);
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Machine::kvm_stats() const {
+  std::vector<std::pair<std::string, std::uint64_t>> sum = kvm::read_stats(vm_.fd());
+  const std::size_t of_vm = sum.size();
+  for (const auto& vcpu : vcpus_) {
+    const auto stats = kvm::read_stats(vcpu->vcpu().fd());
+    for (std::size_t i = 0; i < stats.size(); ++i) {
+      if (of_vm + i < sum.size()) {
+        sum[of_vm + i].second += stats[i].second;
+      } else {
+        sum.push_back(stats[i]);
+      }
+    }
+  }
+  return sum;
+}
+
+ExitCounts Machine::exits() const noexcept { return sum_of_exits(vcpus_); }
+
+std::optional<boot::Sample> Machine::sample(std::uint64_t at_ns) const noexcept {
+  return samples_ == nullptr ? std::nullopt : std::optional(samples_->now(at_ns));
+}
+
+std::vector<boot::Sample> Machine::mark_samples() const {
+  return samples_ == nullptr ? std::vector<boot::Sample>() : samples_->of_marks();
+}
+
+}  // namespace mayfly::vmm

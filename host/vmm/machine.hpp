@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "boot/kernel_loader.hpp"
+#include "boot/timeline.hpp"
+#include "io/io_bus.hpp"
+#include "io/msi_sink.hpp"
+#include "io/port_backend.hpp"
+#include "kvm/cpuid.hpp"
+#include "kvm/system.hpp"
+#include "kvm/vm.hpp"
+#include "memory/backing.hpp"
+#include "memory/guest_memory.hpp"
+#include "memory/layout.hpp"
+#include "pci/root.hpp"
+#include "virtio/console.hpp"
+#include "vmm/boot_samples.hpp"
+#include "vmm/exit_handler.hpp"
+#include "vmm/image.hpp"
+#include "vmm/system_ports.hpp"
+#include "vmm/vcpu_thread.hpp"
+#include "vmm/vm_down.hpp"
+
+namespace mayfly::vmm {
+
+/// Whether exits and mapped memory are noted at each mark of the guest.
+enum class SampleMarks : std::uint8_t { kNo, kYes };
+
+/// What a machine is made of; all that is referred to outlives it.
+struct MachineParts {
+  std::uint64_t memory_bytes;
+  Pages pages;
+  std::uint32_t cpus;
+  const std::string& kernel;
+  const Image& image;
+  std::string command_line;
+  io::PortBackend& console;
+  io::PortBackend& channel;
+  VmDown& down;
+  boot::BootTimeline& timeline;
+  AtReady at_ready;
+  SampleMarks sample_marks;
+};
+
+/// One virtual machine, from nothing to running. The constructor is the boot story; members stand in the
+/// order in which they are made, vCPU threads last, so that destruction undoes them from the top.
+///
+/// Main thread only, but for wake_channel().
+class Machine {
+ public:
+  /// Builds everything and leaves the vCPUs at the kernel's entry. Throws Error.
+  explicit Machine(const MachineParts& parts);
+
+  /// Lets the vCPUs in. Once. Throws Error.
+  void start();
+  /// Takes the vCPUs out and waits for them; what they counted is final after this. Gives the time, in
+  /// nanoseconds since exec.
+  std::uint64_t stop() noexcept;
+
+  /// Makes the guest's channel take what its backend has to send. Any thread.
+  void wake_channel() noexcept { console_.wake(kChannelPort); }
+
+  /// What guest memory was made of.
+  [[nodiscard]] Pages pages() const noexcept { return ram_.pages(); }
+  /// Bytes of guest memory that have host memory behind them now.
+  [[nodiscard]] std::uint64_t populated() const { return ram_.populated(); }
+  /// After stop().
+  [[nodiscard]] ExitCounts exits() const noexcept;
+  /// What the machine has done up to now, as seen at `at_ns` since exec; nothing unless marks are sampled.
+  [[nodiscard]] std::optional<boot::Sample> sample(std::uint64_t at_ns) const noexcept;
+  /// The samples of the guest's marks. After stop().
+  [[nodiscard]] std::vector<boot::Sample> mark_samples() const;
+  /// KVM's counters, summed over the vCPUs.
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kvm_stats() const;
+
+ private:
+  static constexpr std::uint32_t kChannelPort = 1;
+
+  /// Messages of devices on their way to the in-kernel local APICs.
+  class MsiDelivery final : public io::MsiSink {
+   public:
+    explicit MsiDelivery(const kvm::Vm& vm) noexcept : vm_(vm) {}
+    void send(const io::MsiMessage& message) noexcept override {
+      vm_.signal_msi(message.address, message.data);
+    }
+
+   private:
+    const kvm::Vm& vm_;
+  };
+
+  /// PCI configuration space as memory of the guest, until a device needs to hear of reads.
+  class ConfigSlot final : public pci::ConfigViewer {
+   public:
+    explicit ConfigSlot(kvm::Vm& vm) noexcept : vm_(vm) {}
+    void show(std::span<std::byte> pages);
+    void hide() noexcept override;
+
+   private:
+    kvm::Vm& vm_;
+  };
+
+  void map_memory();
+  virtio::Console& add_devices(const MachineParts& parts);
+  void attach_buses();
+  void add_vcpus(std::uint32_t count);
+  void set_boot_state(const MachineParts& parts);
+
+  boot::BootTimeline& timeline_;
+  kvm::System system_;
+  Layout layout_;
+  Backing ram_;
+  GuestMemory memory_;
+  boot::KernelLoader kernel_;
+  kvm::Vm vm_;
+  Mapping pmem_;
+  MsiDelivery msi_;
+  ConfigSlot config_slot_;
+  pci::Root root_;
+  virtio::Console& console_;
+  PowerPorts power_;
+  PanicPort panic_;
+  io::IoBus ports_;
+  io::IoBus mmio_;
+  ExitHandler exits_;
+  std::unique_ptr<BootSamples> samples_;
+  std::vector<std::unique_ptr<VcpuThread>> vcpus_;
+};
+
+}  // namespace mayfly::vmm

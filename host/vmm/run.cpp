@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/run.hpp"
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "vmm/console_output.hpp"
+#include "vmm/image.hpp"
+#include "vmm/machine.hpp"
+#include "vmm/outcome.hpp"
+#include "vmm/run_loop.hpp"
+#include "vmm/session.hpp"
+#include "vmm/session_launch.hpp"
+#include "vmm/signals.hpp"
+#include "vmm/terminal.hpp"
+#include "vmm/timeline_file.hpp"
+#include "vmm/vm_down.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+std::string kernel_command_line(const RunConfig& config, image::FileSystem file_system) {
+  // The kernel looks for this word at the beginning only (patches, "init: tell the host").
+  std::string line = config.timeline.empty() ? "" : "mayfly.marks ";
+  // rootwait: libnvdimm finds the device on a thread of its own, later than the mount on some SMP boots.
+  line +=
+      "console=hvc0 quiet panic=-1 pci=static root=/dev/pmem0 rootwait=10 rootflags=dax=always ro "
+      "init=/.mayfly/init rootfstype=";
+  line += file_system == image::FileSystem::kErofs ? "erofs" : "ext4";
+  if (!config.cmdline_append.empty()) {
+    line += ' ';
+    line += config.cmdline_append;
+  }
+  return line;
+}
+
+/// Joins the session, which is there first, to the machine, whose console it wakes. Empty until the machine
+/// stands and again before it goes.
+class Waker {
+ public:
+  void connect(Machine& machine) noexcept { machine_.store(&machine, std::memory_order_release); }
+  void wake() noexcept {
+    if (Machine* machine = machine_.load(std::memory_order_acquire); machine != nullptr) {
+      machine->wake_channel();
+    }
+  }
+
+ private:
+  std::atomic<Machine*> machine_{nullptr};
+};
+
+boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
+  const auto exits = machine.exits().values();
+  boot::RunFacts facts;
+  facts.outcome = name(outcome.kind);
+  facts.exit_status = exit_status(outcome);
+  for (std::size_t i = 0; i < exits.size(); ++i) {
+    facts.exits.push_back({ExitCounts::kNames[i], exits[i]});
+  }
+  facts.bytes_populated = machine.populated();
+  facts.pages = name(machine.pages());
+  facts.kvm = machine.kvm_stats();
+  facts.samples = machine.mark_samples();
+  return facts;
+}
+
+/// What is left of a run when its machine is gone.
+struct Finished {
+  Outcome outcome;
+  /// For the timeline, where one was asked for.
+  std::optional<boot::RunFacts> facts;
+};
+
+/// What run() has opened for the machine.
+struct Opened {
+  const RunConfig& config;
+  const Image& image;
+  Signals& signals;
+  const Terminal* terminal;
+  const std::optional<LaunchTerminal>& launch_terminal;
+};
+
+/// Builds the machine, runs it to its end and takes it down.
+Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
+  const RunConfig& config = opened.config;
+  const bool timed = !config.timeline.empty();
+  VmDown down;
+  Waker waker;
+  ConsoleOutput console(config.console);
+  Session session(make_launch(config, opened.image.launch(), opened.launch_terminal),
+                  {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, [&waker] { waker.wake(); });
+  Machine machine({.memory_bytes = config.memory_bytes,
+                   .pages = config.pages,
+                   .cpus = config.cpus,
+                   .kernel = config.kernel,
+                   .image = opened.image,
+                   .command_line = kernel_command_line(config, opened.image.info().file_system),
+                   .console = console,
+                   .channel = session,
+                   .down = down,
+                   .timeline = timeline,
+                   .at_ready = config.until_ready ? AtReady::kStop : AtReady::kGoOn,
+                   .sample_marks = timed ? SampleMarks::kYes : SampleMarks::kNo});
+  waker.connect(machine);
+  machine.start();
+  const std::uint64_t deadline = config.timeout_ns == 0 ? 0 : timeline.exec_ns() + config.timeout_ns;
+  Finished finished{run_loop({session, opened.signals, down, opened.terminal, deadline}), std::nullopt};
+  const auto at_end = machine.sample(timeline.mark(boot::Milestone::kEnded));
+  const auto at_down = machine.sample(machine.stop());
+  if (timed) {
+    finished.facts = facts_of(machine, finished.outcome);
+    for (const auto& sample : {at_end, at_down}) {
+      finished.facts->samples.push_back(sample.value());
+    }
+    timeline.mark(boot::Milestone::kFactsRead);
+  }
+  return finished;
+}
+
+}  // namespace
+
+int run(const RunConfig& config, boot::BootTimeline& timeline) {
+  Signals signals;
+  const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
+  const Image image(config.image, config.image_check);
+  std::optional<Terminal> terminal;
+  std::optional<LaunchTerminal> launch_terminal;
+  if (is_terminal(STDIN_FILENO, STDOUT_FILENO)) {
+    terminal.emplace(STDIN_FILENO);
+    const char* type = std::getenv("TERM");
+    launch_terminal = LaunchTerminal{terminal->size(), type == nullptr ? "" : type};
+  }
+  Finished finished = run_machine(
+      {config, image, signals, terminal.has_value() ? &*terminal : nullptr, launch_terminal}, timeline);
+  timeline.mark(boot::Milestone::kTornDown);
+
+  terminal.reset();
+  if (!finished.outcome.sentence.empty()) {
+    std::fprintf(stderr, "mayfly: %s\n", finished.outcome.sentence.c_str());
+  }
+  if (timeline_file.has_value()) {
+    timeline_file->write(boot::to_json(timeline.report(*std::move(finished.facts))));
+  }
+  return exit_status(finished.outcome);
+}
+
+}  // namespace mayfly::vmm

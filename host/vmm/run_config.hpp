@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memory/backing.hpp"
+
+namespace mayfly::vmm {
+
+/// Where the guest's console (hvc0) goes.
+enum class ConsoleTarget : std::uint8_t {
+  kNone,
+  kTty,   ///< The controlling terminal where there is one, else mayfly's stderr.
+  kFile,  ///< ConsoleSpec::path, created or truncated.
+};
+
+struct ConsoleSpec {
+  ConsoleTarget target = ConsoleTarget::kNone;
+  std::string path{};
+};
+
+/// How much of the image is checked before the boot.
+enum class ImageCheck : std::uint8_t {
+  kHeader,  ///< The header and the launch defaults, by digest.
+  kWhole,   ///< The file system's digest too: reads the whole file.
+};
+
+/// One `mayfly run`, checked as far as it can be without touching the host.
+struct RunConfig {
+  std::string image{};
+  std::string kernel{};
+  std::uint64_t memory_bytes = 512ULL << 20U;
+  std::uint32_t cpus = 1;
+  Pages pages = Pages::kAuto;
+  ImageCheck image_check = ImageCheck::kHeader;
+  ConsoleSpec console{};
+  /// Each "NAME=VALUE"; goes over the image's variable of the same name.
+  std::vector<std::string> environment{};
+  /// Absolute path in the guest; the image's default when absent. The same for `user`.
+  std::optional<std::string> workdir{};
+  std::optional<std::string> user{};
+  /// 0: none. Counted from exec of mayfly.
+  std::uint64_t timeout_ns = 0;
+  std::string cmdline_append{};
+  /// Ends the run when the workload is about to start.
+  bool until_ready = false;
+  /// Where the boot timeline is written as JSON; empty: nowhere.
+  std::string timeline{};
+  /// Command and arguments; empty: the image's.
+  std::vector<std::string> command{};
+};
+
+}  // namespace mayfly::vmm

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "vmm/outcome.hpp"
+#include "vmm/session.hpp"
+#include "vmm/signals.hpp"
+#include "vmm/terminal.hpp"
+#include "vmm/vm_down.hpp"
+
+namespace mayfly::vmm {
+
+/// What the main loop watches while the vCPUs run.
+struct RunInputs {
+  Session& session;
+  Signals& signals;
+  const VmDown& down;
+  /// Null when the workload has no terminal.
+  const Terminal* terminal;
+  /// CLOCK_MONOTONIC; 0: none.
+  std::uint64_t deadline_ns;
+};
+
+/// Runs until the workload has ended and its output is written, or until something else ends the run. Main
+/// thread; on return the session is stopped, and the vCPUs may be too.
+///
+/// The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the workload, even while the guest still boots; a
+/// second one ends the run, as does the deadline, at once (as timeout -s KILL: the guest is not asked).
+/// Output that had come by then gets up to a second to be written.
+[[nodiscard]] Outcome run_loop(const RunInputs& inputs);
+
+}  // namespace mayfly::vmm

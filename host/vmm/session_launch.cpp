@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/session_launch.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+using protocol::LaunchField;
+using protocol::LaunchRecord;
+
+constexpr std::string_view kTerm = "TERM";
+
+std::string_view name_of(std::string_view variable) noexcept {
+  return variable.substr(0, variable.find('='));
+}
+
+bool names(const std::vector<std::string>& environment, std::string_view name) noexcept {
+  return std::ranges::any_of(environment,
+                             [&](const std::string& variable) { return name_of(variable) == name; });
+}
+
+// Of several with one name the last counts, as on a shell's command line.
+bool is_last_of_name(const std::vector<std::string>& environment, std::size_t index) noexcept {
+  return std::none_of(
+      environment.begin() + static_cast<std::ptrdiff_t>(index) + 1, environment.end(),
+      [&](const std::string& later) { return name_of(later) == name_of(environment[index]); });
+}
+
+bool replaced(const LaunchRecord& record, const RunConfig& config) noexcept {
+  switch (record.field) {
+    case LaunchField::kArgument:
+      return !config.command.empty();
+    case LaunchField::kEnvironment:
+      return names(config.environment, name_of(record.value));
+    case LaunchField::kWorkdir:
+      return config.workdir.has_value();
+    case LaunchField::kUser:
+      return config.user.has_value();
+    case LaunchField::kTerminal:
+      return true;  // the caller's to say
+    case LaunchField::kHostname:
+      break;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<std::byte> make_launch(const RunConfig& config, const protocol::LaunchRequest& image,
+                                   const std::optional<LaunchTerminal>& terminal) {
+  std::vector<std::byte> request;
+  protocol::LaunchWriter writer(request);
+  bool has_command = !config.command.empty();
+  bool has_term = names(config.environment, kTerm);
+  image.for_each([&](const LaunchRecord& record) {
+    has_command = has_command || record.field == LaunchField::kArgument;
+    has_term = has_term || (record.field == LaunchField::kEnvironment && name_of(record.value) == kTerm);
+    if (!replaced(record, config)) {
+      writer.add(record.field, record.value);
+    }
+  });
+  if (!has_command) {
+    throw Error("the image names no command to run; give one after --, as in: mayfly run --image FILE -- sh");
+  }
+  for (const std::string& argument : config.command) {
+    writer.add(LaunchField::kArgument, argument);
+  }
+  for (std::size_t i = 0; i < config.environment.size(); ++i) {
+    if (is_last_of_name(config.environment, i)) {
+      writer.add(LaunchField::kEnvironment, config.environment[i]);
+    }
+  }
+  if (config.workdir.has_value()) {
+    writer.add(LaunchField::kWorkdir, *config.workdir);
+  }
+  if (config.user.has_value()) {
+    writer.add(LaunchField::kUser, *config.user);
+  }
+  if (terminal.has_value()) {
+    writer.add_terminal(terminal->size);
+    if (!has_term && !terminal->type.empty()) {
+      writer.add(LaunchField::kEnvironment, std::string(kTerm) + "=" + std::string(terminal->type));
+    }
+  }
+  if (request.size() > protocol::kLaunchBytesMax) {
+    throw Error("command and environment take " + std::to_string(request.size()) +
+                " bytes, over the limit of 6 MiB; pass large input through stdin");
+  }
+  return request;
+}
+
+}  // namespace mayfly::vmm

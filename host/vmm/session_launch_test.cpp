@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/session_launch.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+using protocol::LaunchField;
+using protocol::LaunchRequest;
+using protocol::LaunchWriter;
+
+using Bytes = std::vector<std::byte>;
+using Strings = std::vector<std::string>;
+
+LaunchRequest parsed(const Bytes& bytes) {
+  protocol::LaunchFault fault{};
+  const std::optional<LaunchRequest> request = LaunchRequest::parse(bytes, fault);
+  if (!request.has_value()) {
+    throw std::runtime_error(std::string(describe(fault)));
+  }
+  return *request;
+}
+
+Strings all(const LaunchRequest& request, LaunchField field) {
+  Strings values;
+  request.for_each([&](const protocol::LaunchRecord& record) {
+    if (record.field == field) {
+      values.emplace_back(record.value);
+    }
+  });
+  return values;
+}
+
+class Launch : public ::testing::Test {
+ protected:
+  Launch() {
+    LaunchWriter writer(image_);
+    writer.add(LaunchField::kArgument, "python3");
+    writer.add(LaunchField::kArgument, "-i");
+    writer.add(LaunchField::kEnvironment, "PATH=/bin");
+    writer.add(LaunchField::kEnvironment, "LANG=C");
+    writer.add(LaunchField::kWorkdir, "/srv");
+    writer.add(LaunchField::kUser, "app");
+    writer.add(LaunchField::kHostname, "guest");
+  }
+  [[nodiscard]] Bytes make(const std::optional<LaunchTerminal>& terminal = std::nullopt) const {
+    return make_launch(config_, parsed(image_), terminal);
+  }
+
+  Bytes image_;
+  RunConfig config_;
+};
+
+TEST_F(Launch, ImagesDefaultsStandWhenNothingIsAsked) { EXPECT_EQ(make(), image_); }
+
+TEST_F(Launch, CommandReplacesTheImagesWhole) {
+  config_.command = {"sh", "-c", "exit 7"};
+  EXPECT_EQ(all(parsed(make()), LaunchField::kArgument), config_.command);
+}
+
+TEST_F(Launch, VariableReplacesTheOneOfItsName) {
+  config_.environment = {"LANG=de", "LANGUAGE=x", "LANG=fr"};
+  EXPECT_EQ(all(parsed(make()), LaunchField::kEnvironment), (Strings{"PATH=/bin", "LANGUAGE=x", "LANG=fr"}));
+}
+
+TEST_F(Launch, WorkdirAndUserReplaceTheImages) {
+  config_.workdir = "/tmp";
+  config_.user = "0:0";
+  const Bytes bytes = make();
+  EXPECT_EQ(parsed(bytes).find(LaunchField::kWorkdir), "/tmp");
+  EXPECT_EQ(parsed(bytes).find(LaunchField::kUser), "0:0");
+  EXPECT_EQ(parsed(bytes).find(LaunchField::kHostname), "guest");
+}
+
+TEST_F(Launch, TerminalBringsItsType) {
+  const Bytes bytes = make(LaunchTerminal{{24, 80}, "xterm"});
+  EXPECT_EQ(parsed(bytes).terminal(), (protocol::TerminalSize{24, 80}));
+  EXPECT_EQ(all(parsed(bytes), LaunchField::kEnvironment).back(), "TERM=xterm");
+}
+
+TEST_F(Launch, NamedTypeOfTerminalStays) {
+  config_.environment = {"TERM=dumb"};
+  const Bytes bytes = make(LaunchTerminal{{24, 80}, "xterm"});
+  EXPECT_EQ(all(parsed(bytes), LaunchField::kEnvironment), (Strings{"PATH=/bin", "LANG=C", "TERM=dumb"}));
+}
+
+TEST_F(Launch, LargeCommandAndEnvironmentPass) {
+  const std::string large(64U << 10U, '\xff');
+  config_.command = {"echo", large};
+  config_.environment = {"BIG=" + large};
+  const Bytes bytes = make();
+  EXPECT_EQ(all(parsed(bytes), LaunchField::kArgument).back(), large);
+  EXPECT_EQ(all(parsed(bytes), LaunchField::kEnvironment).back(), "BIG=" + large);
+}
+
+TEST_F(Launch, NoCommandIsAnError) {
+  Bytes empty;
+  const LaunchWriter writer(empty);
+  EXPECT_THROW(static_cast<void>(make_launch(config_, parsed(empty), std::nullopt)), Error);
+}
+
+TEST_F(Launch, MoreThanTheGuestTakesIsAnError) {
+  config_.command = {"echo", std::string(protocol::kLaunchBytesMax, 'x')};
+  EXPECT_THROW(static_cast<void>(make()), Error);
+}
+
+}  // namespace
+}  // namespace mayfly::vmm

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include <signal.h>
+
+#include "base/fd.hpp"
+
+namespace mayfly::vmm {
+
+/// The signals that are mayfly's to handle, read from a descriptor instead of interrupting anything: SIGINT,
+/// SIGTERM, SIGHUP, SIGQUIT and SIGWINCH. Those that the caller had ignored (nohup, a shell's background job)
+/// stay ignored. SIGPIPE is ignored, so that a write to a reader that went away fails instead of ending
+/// mayfly.
+///
+/// Build it before the first thread, which inherits the blocked set.
+class Signals {
+ public:
+  /// Throws Error when there is no signalfd to be had.
+  Signals();
+  /// Gives mask and SIGPIPE back as they were.
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  /// Readable when next() has something.
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  /// The next signal that arrived, without blocking.
+  [[nodiscard]] std::optional<int> next() noexcept;
+
+ private:
+  sigset_t old_mask_{};
+  struct sigaction old_pipe_ {};
+  Fd fd_;
+};
+
+}  // namespace mayfly::vmm

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/vcpu_thread.hpp"
+
+#include <system_error>
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+/// Does nothing but interrupt KVM_RUN.
+int kick_signal() noexcept { return SIGRTMIN; }
+
+void catch_kick_signal() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  if (::sigaction(kick_signal(), &action, nullptr) < 0) {
+    fail_errno("sigaction");
+  }
+}
+
+}  // namespace
+
+VcpuThread::~VcpuThread() {
+  request_stop();
+  join();
+}
+
+void VcpuThread::start() {
+  catch_kick_signal();
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    throw Error(error.code().value(), "cannot start a thread for vCPU " + std::to_string(vcpu_.id()));
+  }
+}
+
+void VcpuThread::run() noexcept {
+  while (!stop_.load(std::memory_order_acquire)) {
+    if (handler_.handle(vcpu_.run(), counts_) == AfterExit::kStop) {
+      return;
+    }
+  }
+}
+
+void VcpuThread::request_stop() noexcept {
+  stop_.store(true, std::memory_order_release);
+  // BEWARE: the flag in the vCPU's page catches a run that is about to begin, the signal one that has begun;
+  // only both together lose none.
+  vcpu_.kick();
+  if (thread_.joinable()) {
+    ::pthread_kill(thread_.native_handle(), kick_signal());
+  }
+}
+
+void VcpuThread::join() noexcept {
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+}  // namespace mayfly::vmm

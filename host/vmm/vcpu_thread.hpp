@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+#include "kvm/vcpu.hpp"
+#include "vmm/exit_handler.hpp"
+
+namespace mayfly::vmm {
+
+/// A vCPU and the thread that does nothing but run it: enter the guest, answer the exit, again.
+class VcpuThread {
+ public:
+  VcpuThread(kvm::Vcpu vcpu, ExitHandler& handler) noexcept : vcpu_(std::move(vcpu)), handler_(handler) {}
+  /// Stops and joins.
+  ~VcpuThread();
+  VcpuThread(const VcpuThread&) = delete;
+  VcpuThread& operator=(const VcpuThread&) = delete;
+
+  /// Before start().
+  [[nodiscard]] kvm::Vcpu& vcpu() noexcept { return vcpu_; }
+
+  /// Enters the guest. Once. Throws Error when the host has no thread left.
+  void start();
+  /// Out of the guest and the loop, soon; does not wait. Any thread.
+  void request_stop() noexcept;
+  /// Waits for the loop's end after request_stop().
+  void join() noexcept;
+  /// Any thread; final after join().
+  [[nodiscard]] const ExitCounts& counts() const noexcept { return counts_; }
+
+ private:
+  void run() noexcept;
+
+  kvm::Vcpu vcpu_;
+  ExitHandler& handler_;
+  ExitCounts counts_{};
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace mayfly::vmm

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/vm_down.hpp"
+
+#include <sys/eventfd.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::vmm {
+
+VmDown::VmDown() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!event_) {
+    fail_errno("eventfd");
+  }
+}
+
+void VmDown::report(DownReason reason, std::uint64_t detail) noexcept {
+  // A panic is followed by a reset, a reset by nothing: what came first is the cause.
+  if (reported_.test_and_set(std::memory_order_acq_rel)) {
+    return;
+  }
+  detail_.store(detail, std::memory_order_relaxed);
+  reason_.store(static_cast<int>(reason), std::memory_order_release);
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof(one));  // cannot overflow: once
+}
+
+std::optional<DownReason> VmDown::reason() const noexcept {
+  const int reason = reason_.load(std::memory_order_acquire);
+  return reason < 0 ? std::nullopt : std::optional(static_cast<DownReason>(reason));
+}
+
+}  // namespace mayfly::vmm

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154  # Set by ledger: here, checkout, mayfly, image, base, base_key, results.
+#
+# Boots in counted L1, with what ci/bench uses there: kernels by turns, the initcalls of one, the functions of one.
+
+# Beside the guest's 256 huge pages, what L1 itself may take of them.
+readonly HUGE_PAGES=300
+work="" # Where the files for L1 are gathered.
+
+# Gathers in $work/stage what L1 gets; the words are the workload.
+stage_boots() {
+  work="$(mktemp -d)"
+  mkdir "$work/stage" "$work/results"
+  cp "$checkout/ci/bench/l1/boots" "$here/ledger.d/systems" "$work/stage/"
+  g++ -std=c++20 -O1 -static -s -o "$work/stage/credit_entropy" "$checkout/ci/bench/l1/credit_entropy.cpp"
+  ln -s "$mayfly" "$work/stage/mayfly"
+  ln -s "$image" "$work/stage/image"
+  printf '%s\n' "$*" >"$work/stage/command"
+  : >"$work/stage/systems.list"
+}
+
+# stage_kernel NAME VMLINUX WORDS: a system to boot, with words for its command line.
+stage_kernel() {
+  strip --strip-all -o "$work/stage/kernel.$1" "$2"
+  echo "$1 ${3:-}" >>"$work/stage/systems.list"
+}
+
+# Runs a command in counted L1, where the stage is /bench.
+run_counted() {
+  local file
+  local -a lab=("$checkout/ci/lab/lab" run --counted --append "idle=poll norandmaps" --hugepages-2m "$HUGE_PAGES"
+    --timeout 900 --results "$work/results")
+  for file in "$work/stage/"*; do
+    lab+=(--file "$file:/bench/${file##*/}")
+  done
+  "${lab[@]}" -- "$@"
+}
+
+unstage() {
+  rm -rf -- "$work"
+}
+
+# Boots "base" and "variant" by turns and writes one line: base Minsn, base exits, Minsn and exits of the variant beyond.
+count_delta() {
+  run_counted /bin/busybox sh /bench/boots /bench 3 base variant || return 1
+  "$here/ledger.d/delta" "$checkout/ci/bench/boot_figures.py" "$work/results" base variant
+}
+
+# The kernel's own trace of its initcalls, by the guest's clock: one instruction is one nanosecond.
+measure_initcalls() {
+  local to="$results/initcalls.$base_key"
+  [[ ! -f $to ]] || return 0
+  progress "counting initcalls"
+  stage_boots dmesg
+  stage_kernel traced "$base/vmlinux" "initcall_debug log_buf_len=1M"
+  # shellcheck disable=SC2016  # Expanded in L1.
+  run_counted /bin/busybox sh -c '. /bench/systems; /bench/credit_entropy; n=0
+    while [ $((n += 1)) -le 4 ]; do (exec_traced) >"$LAB_RESULTS/log.$n" 2>&1 </dev/null || exit 1; done' bench=/bench ||
+    { unstage && die "the traced boots failed; the reason is above"; }
+  rm -f "$results"/initcalls.*
+  "$here/ledger.d/initcalls" "$base/System.map" "$work/results/log.4" >"$to"
+  unstage
+}
+
+# Every instruction of the guest's kernel by function, counted by a plugin of L1's emulator.
+measure_functions() {
+  local to="$results/functions.$base_key" bin
+  [[ ! -f $to ]] || return 0
+  progress "counting functions"
+  stage_boots /bin/true
+  stage_kernel base "$base/vmlinux"
+  bin="$work/bin"
+  mkdir "$bin"
+  gcc -O2 -shared -fPIC -o "$bin/count.so" "$here/ledger.d/count.c"
+  printf '#!/bin/sh\nexec /usr/bin/qemu-system-x86_64 -plugin "%s,out=%s" "$@"\n' "$bin/count.so" "$work/blocks" \
+    >"$bin/qemu-system-x86_64"
+  chmod +x "$bin/qemu-system-x86_64"
+  PATH="$bin:$PATH" run_counted /bin/busybox sh /bench/boots /bench 3 base ||
+    { unstage && die "the counted boots failed; the reason is above"; }
+  rm -f "$results"/functions.*
+  # Four boots to warm up, three in earnest, and the one whose exits are traced.
+  "$here/ledger.d/functions" "$work/blocks" "$base/System.map" 8 >"$to"
+  unstage
+}

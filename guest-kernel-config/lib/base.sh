@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the parts of the build share: the end on an error, progress, the scratch directory.
+
+die() {
+  echo "guest kernel: $*" >&2
+  exit 1
+}
+
+progress() {
+  echo "guest kernel: $*" >&2
+}
+
+scratch=""
+compiling="" # The process group of make, while it runs.
+
+# Ends what still runs and removes the scratch directory, however the build ends.
+clean_up() {
+  trap '' INT TERM HUP
+  [[ -z $compiling ]] || kill -- "-$compiling" 2>/dev/null || true
+  wait
+  exec 9>&- # The lock of the cache: the scratch directory is ours alone.
+  [[ -z $scratch ]] || rm -rf -- "$scratch"
+}
+
+# Makes the scratch directory, on the cache's file system, since a result is moved there.
+make_scratch() {
+  mkdir -p "$CACHE"
+  scratch="$(mktemp -d "$CACHE/scratch.XXXXXX")"
+  trap clean_up EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest-init/protocol/launch.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace mayfly::protocol {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+std::optional<LaunchFault> fault_of(const Bytes& bytes) {
+  LaunchFault fault{};
+  return LaunchRequest::parse(bytes, fault) ? std::nullopt : std::optional(fault);
+}
+
+/// A request of one record, written without any check.
+Bytes request_of(LaunchField field, std::string_view value) {
+  Bytes bytes;
+  LaunchWriter writer(bytes);
+  writer.add(field, value);
+  return bytes;
+}
+
+Bytes patched(Bytes bytes, std::size_t at, std::byte value) {
+  bytes[at] = value;
+  return bytes;
+}
+
+TEST(Launch, RoundTripKeepsAllRecordsInOrder) {
+  Bytes bytes;
+  LaunchWriter writer(bytes);
+  const std::vector<std::pair<LaunchField, std::string>> records = {
+      {LaunchField::kArgument, "sh"},       {LaunchField::kEnvironment, "A=1"},
+      {LaunchField::kArgument, ""},         {LaunchField::kWorkdir, "/srv"},
+      {LaunchField::kUser, "joe:29"},       {LaunchField::kHostname, "web"},
+      {LaunchField::kArgument, "\xff\n=x"}, {LaunchField::kEnvironment, "B="},
+  };
+  for (const auto& [field, value] : records) {
+    writer.add(field, value);
+  }
+  writer.add_terminal({.rows = 50, .columns = 132});
+  LaunchFault fault{};
+  const auto request = LaunchRequest::parse(bytes, fault);
+  ASSERT_TRUE(request.has_value()) << describe(fault);
+  std::vector<std::pair<LaunchField, std::string>> found;
+  request->for_each([&](const LaunchRecord& record) {
+    if (record.field != LaunchField::kTerminal) {
+      found.emplace_back(record.field, std::string(record.value));
+    }
+  });
+  EXPECT_EQ(found, records);
+  EXPECT_EQ(request->terminal(), (TerminalSize{.rows = 50, .columns = 132}));
+  EXPECT_EQ(request->find(LaunchField::kUser), "joe:29");
+}
+
+TEST(Launch, RequestWithoutRecordsIsWellFormed) {
+  Bytes bytes;
+  const LaunchWriter writer(bytes);
+  LaunchFault fault{};
+  const auto request = LaunchRequest::parse(bytes, fault);
+  ASSERT_TRUE(request.has_value());
+  EXPECT_FALSE(request->terminal().has_value());
+  EXPECT_FALSE(request->find(LaunchField::kWorkdir).has_value());
+}
+
+TEST(Launch, RefusesLessThanAHeader) { EXPECT_EQ(fault_of(Bytes(7)), LaunchFault::kTooShort); }
+
+TEST(Launch, TakesTheLargestRequestAndRefusesOneByteMore) {
+  const std::size_t room = kLaunchBytesMax - kLaunchHeaderBytes - kRecordHeaderBytes;
+  EXPECT_EQ(fault_of(request_of(LaunchField::kArgument, std::string(room, 'x'))), std::nullopt);
+  EXPECT_EQ(fault_of(request_of(LaunchField::kArgument, std::string(room + 1, 'x'))), LaunchFault::kTooLong);
+}
+
+TEST(Launch, RefusesWrongMagicOrLength) {
+  const Bytes good = request_of(LaunchField::kArgument, "x");
+  EXPECT_EQ(fault_of(patched(good, 0, std::byte{'X'})), LaunchFault::kBadMagic);
+  EXPECT_EQ(fault_of(patched(good, 4, std::byte{200})), LaunchFault::kBadMagic);
+  Bytes longer = good;
+  longer.push_back(std::byte{0});
+  EXPECT_EQ(fault_of(longer), LaunchFault::kBadMagic);
+}
+
+TEST(Launch, RefusesRecordThatReachesBeyondTheEnd) {
+  EXPECT_EQ(fault_of(patched(request_of(LaunchField::kArgument, "x"), 12, std::byte{2})),
+            LaunchFault::kTruncatedRecord);
+  Bytes part_of_a_header = request_of(LaunchField::kArgument, "x");
+  part_of_a_header.resize(part_of_a_header.size() + 3);
+  part_of_a_header[4] = std::byte{12};
+  EXPECT_EQ(fault_of(part_of_a_header), LaunchFault::kTruncatedRecord);
+}
+
+TEST(Launch, RefusesUnknownFields) {
+  const Bytes good = request_of(LaunchField::kArgument, "x");
+  EXPECT_EQ(fault_of(patched(good, 8, std::byte{0})), LaunchFault::kUnknownField);
+  EXPECT_EQ(fault_of(patched(good, 8, std::byte{7})), LaunchFault::kUnknownField);
+}
+
+TEST(Launch, RefusesReservedBitsThatAreSet) {
+  EXPECT_EQ(fault_of(patched(request_of(LaunchField::kArgument, "x"), 10, std::byte{1})),
+            LaunchFault::kReservedNotZero);
+}
+
+TEST(Launch, RefusesNulInsideStrings) {
+  EXPECT_EQ(fault_of(request_of(LaunchField::kArgument, {"a\0b", 3})), LaunchFault::kEmbeddedNul);
+  EXPECT_EQ(fault_of(request_of(LaunchField::kEnvironment, {"A=\0", 3})), LaunchFault::kEmbeddedNul);
+}
+
+TEST(Launch, RefusesSingleValuedFieldTwice) {
+  for (const auto& [field, value] :
+       {std::pair{LaunchField::kWorkdir, "/"}, {LaunchField::kUser, "u"}, {LaunchField::kHostname, "h"}}) {
+    Bytes bytes;
+    LaunchWriter writer(bytes);
+    writer.add(field, value);
+    EXPECT_EQ(fault_of(bytes), std::nullopt);
+    writer.add(field, value);
+    EXPECT_EQ(fault_of(bytes), LaunchFault::kRepeatedField);
+  }
+}
+
+TEST(Launch, RefusesValuesThatAreNotAllowed) {
+  for (const auto& [field, value] : {
+           std::pair{LaunchField::kEnvironment, std::string("novalue")},
+           {LaunchField::kEnvironment, "=x"},
+           {LaunchField::kWorkdir, "srv"},
+           {LaunchField::kWorkdir, ""},
+           {LaunchField::kUser, ""},
+           {LaunchField::kHostname, ""},
+           {LaunchField::kHostname, std::string(65, 'h')},
+           {LaunchField::kTerminal, "123"},
+           {LaunchField::kTerminal, "12345"},
+       }) {
+    EXPECT_EQ(fault_of(request_of(field, value)), LaunchFault::kBadValue) << value;
+  }
+}
+
+TEST(Launch, DescribesEachFaultInItsOwnWords) {
+  std::vector<std::string_view> sentences;
+  for (auto fault = LaunchFault::kTooShort; fault <= LaunchFault::kBadValue;
+       fault = static_cast<LaunchFault>(static_cast<int>(fault) + 1)) {
+    for (const std::string_view other : sentences) {
+      EXPECT_NE(describe(fault), other);
+    }
+    sentences.push_back(describe(fault));
+  }
+}
+
+}  // namespace
+}  // namespace mayfly::protocol

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "guest-init/channel.hpp"
+#include "guest-init/failure.hpp"
+#include "guest-init/protocol/launch.hpp"
+
+namespace mayfly::init {
+
+/// What to run, as execve() takes it. All strings lie in the RequestStorage.
+struct Request {
+  char** arguments = nullptr;        ///< Ends with a null pointer; holds one string at least.
+  char** environment = nullptr;      ///< Ends with a null pointer; room for kDefaultVariablesMax more.
+  std::size_t environment_size = 0;  ///< Without the null pointer.
+  const char* workdir = "/";
+  std::string_view user;      ///< Empty: root.
+  std::string_view hostname;  ///< Empty: the default.
+  std::optional<protocol::TerminalSize> terminal;
+
+  /// The value of an environment variable, or null.
+  [[nodiscard]] const char* variable(std::string_view name) const noexcept;
+
+  /// Appends "NAME=value", which must outlive the request, unless NAME is there already.
+  void set_default(std::string_view name, const char* assignment) noexcept;
+};
+
+/// Most calls of set_default() that a request takes.
+inline constexpr std::size_t kDefaultVariablesMax = 3;
+
+/// Room for the largest launch request. Lies in .bss: pages that are not touched cost nothing.
+struct RequestStorage {
+  /// One byte more than the request, for the terminator of its last string.
+  std::array<std::byte, protocol::kLaunchBytesMax + 1> bytes;
+  /// A record has a header of eight bytes, so a request holds no more strings than this.
+  std::array<char*, protocol::kLaunchBytesMax / protocol::kRecordHeaderBytes + 2 + kDefaultVariablesMax>
+      strings;
+};
+
+/// Turns the first `size` bytes of the storage, a launch request, into a Request. Terminates the strings in
+/// place, over the record headers, so the bytes are no launch request afterwards.
+[[nodiscard]] Step index_request(RequestStorage& storage, std::size_t size, Request& request) noexcept;
+
+/// Receives the launch frame, the first of the channel, and indexes it.
+[[nodiscard]] Step receive_request(Channel& channel, RequestStorage& storage, Request& request) noexcept;
+
+}  // namespace mayfly::init

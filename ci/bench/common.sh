@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the benchmarks share: options that name the product, and the files that L1 gets. Source it.
+
+bench_dir="$(dirname "$(realpath "${BASH_SOURCE[0]}")")"
+checkout="$(realpath "$bench_dir/../..")"
+# shellcheck source=ci/lib/packages.sh
+source "$checkout/ci/lib/packages.sh"
+
+mayfly="$checkout/build/bin/mayfly"
+vmlinux="$checkout/build/lib/mayfly/vmlinux"
+image="$checkout/build/demo/python.img"
+json=""
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+progress() {
+  echo "bench: $*" >&2
+}
+
+# Reads one of the options that all benchmarks have; fails for any other.
+read_common_option() {
+  case $1 in
+    --json) json="$2" ;;
+    --mayfly) mayfly="$2" ;;
+    --kernel) vmlinux="$2" ;;
+    --image) image="$2" ;;
+    *) return 1 ;;
+  esac
+}
+
+# Fails before the long part when something is missing or the figures could not be kept.
+require_product() {
+  local file
+  for file in "$mayfly" "$vmlinux" "$image"; do
+    [[ -f $file ]] || die "there is no $file; ci/quickstart makes it"
+  done
+  [[ -z $json || (-d $(dirname "$json") && -w $(dirname "$json")) ]] || die "cannot write $json; give --json a place that can be written"
+  require_packages qemu-system-x86 qemu-system-data python3 binutils g++
+}
+
+# stage DIR WORD...: fills DIR with what l1/systems wants to find, for the workload named by the words.
+stage() {
+  local into="$1"
+  shift
+  printf '%s\n' "$@" >"$into/command"
+  "$bench_dir/launch_frame.py" "$image" "$@" >"$into/launch"
+  cp "$bench_dir/l1/"* "$into/"
+  ln -s "$(realpath "$mayfly")" "$into/mayfly"
+  # The same bytes are loaded, but QEMU reads a symbol table where it finds one: 18 Minsn that it need not spend.
+  strip --strip-all -o "$into/vmlinux" "$vmlinux" || die "$vmlinux is no ELF file; ci/quickstart makes one"
+  ln -s "$(realpath "$image")" "$into/image"
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ci/gate/judge.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+#include "base/error.hpp"
+#include "ci/gate/cause.hpp"
+
+namespace mayfly::gate {
+namespace {
+
+// What is compared with.
+struct Base {
+  const HistoryEntry* entry = nullptr;
+  Pairing pairing = Pairing::kApart;
+};
+
+const std::vector<double>& values_of(const Metrics& metrics, const std::string& metric,
+                                     const std::string& who) {
+  const auto found = metrics.find(metric);
+  if (found != metrics.end()) {
+    return found->second;
+  }
+  std::string names;
+  for (const auto& [name, values] : metrics) {
+    if (name.substr(0, name.find('.')) == metric.substr(0, metric.find('.'))) {
+      names += (names.empty() ? "" : ", ") + name;
+    }
+  }
+  throw Error(who + " has no " + metric + "; it has " + (names.empty() ? "nothing of that kind" : names));
+}
+
+// Instructions of two programs that do the same differ a little; counts and sizes do not.
+Levels levels_of(const std::string& metric, Mode mode, std::size_t checks) {
+  Levels levels = levels_for(mode, checks);
+  if (unit_of(metric, mode) != "Minsn") {
+    levels.resolution = 0;
+  }
+  return levels;
+}
+
+class Judge {
+ public:
+  Judge(Findings& findings, const HistoryEntry& now, std::size_t checks)
+      : findings_(findings), now_(now), checks_(checks) {}
+
+  void limit(const Limit& limit) {
+    const std::vector<double>& values = values_of(now_.metrics, limit.metric, "the measurement");
+    Check check{.kind = CheckKind::kLimit,
+                .metric = limit.metric,
+                .p = limit.p,
+                .limit = limit.limit,
+                .samples = values.size(),
+                .now = median(values)};
+    check.judgement = judge_limit(values, limit.p, limit.limit, levels_of(limit.metric, now_.mode, checks_));
+    findings_.checks.push_back(std::move(check));
+  }
+
+  void change(const Allowance& allowance, const Base& base) {
+    const std::vector<double>& before =
+        values_of(base.entry->metrics, allowance.metric, "what is compared with");
+    const std::vector<double>& values = values_of(now_.metrics, allowance.metric, "the measurement");
+    Check check{.kind = CheckKind::kChange,
+                .metric = allowance.metric,
+                .limit = allowance.allowed,
+                .samples = values.size(),
+                .base_samples = before.size(),
+                .base = median(before),
+                .now = median(values)};
+    check.judgement = judge_change(before, values, base.pairing, allowance.allowed,
+                                   levels_of(allowance.metric, now_.mode, checks_));
+    findings_.checks.push_back(std::move(check));
+  }
+
+  void conclude() {
+    Verdict verdict = Verdict::kPass;
+    for (const Check& check : findings_.checks) {
+      if (check.judgement.verdict == Verdict::kFail) {
+        verdict = Verdict::kFail;
+      } else if (check.judgement.verdict == Verdict::kNotEnoughEvidence && verdict == Verdict::kPass) {
+        verdict = Verdict::kNotEnoughEvidence;
+      }
+      if (const auto runs = check.judgement.runs_needed) {
+        findings_.runs_needed = std::max(findings_.runs_needed.value_or(0), *runs);
+      }
+    }
+    findings_.verdict = verdict;
+  }
+
+ private:
+  Findings& findings_;
+  const HistoryEntry& now_;
+  std::size_t checks_;
+};
+
+template <typename Rule>
+std::vector<Rule> of_mode(const std::vector<Rule>& rules, Mode mode) {
+  std::vector<Rule> result;
+  std::ranges::copy_if(rules, std::back_inserter(result),
+                       [mode](const Rule& rule) { return rule.mode == mode; });
+  return result;
+}
+
+// In the order of how much they moved, relatively to the whole for times.
+std::vector<Move> moves(const HistoryEntry& base, const HistoryEntry& now) {
+  std::vector<Move> result;
+  for (const auto& [metric, values] : now.metrics) {
+    const auto before = base.metrics.find(metric);
+    if (before != base.metrics.end() && !metric.starts_with("kvm.")) {
+      result.push_back({metric, median(before->second), median(values)});
+    }
+  }
+  std::ranges::stable_sort(result, [](const Move& a, const Move& b) {
+    return std::abs(a.now - a.base) > std::abs(b.now - b.base);
+  });
+  return result;
+}
+
+void explain(Findings& findings, const HistoryEntry& base, const HistoryEntry& now) {
+  findings.moves = moves(base, now);
+  findings.differences = differences(base.fingerprint, now.fingerprint);
+  if (findings.verdict != Verdict::kPass) {
+    findings.causes = causes_of(findings.moves, findings.differences, now.mode);
+  }
+}
+
+}  // namespace
+
+std::vector<Allowance> default_allowances(Mode mode) {
+  return {{"span.exec_to_ready", mode, mode == Mode::kCounted ? 0.003 : 0.05}};
+}
+
+Findings check_budget(const std::string& budget_file, const Budget& budget, Measurement measurement,
+                      const std::optional<std::vector<HistoryEntry>>& history) {
+  const HistoryEntry now = entry_of(measurement);
+  Findings findings{.title = "check against " + std::filesystem::path(budget_file).filename().string(),
+                    .measurement = std::move(measurement)};
+  const std::vector<Limit> limits = of_mode(budget.limits, now.mode);
+  std::vector<Allowance> allowances;
+  if (history) {
+    allowances = of_mode(budget.allowances, now.mode);
+    findings.history = like(*history, now.mode, now.fingerprint);
+    if (!allowances.empty() && findings.history.empty()) {
+      throw Error(
+          "the history has no entry of this mode, host and guest to compare with; add one with measure "
+          "--append-history, or check without --history");
+    }
+  }
+  if (limits.empty()) {
+    throw Error(budget_file + " has no limit for " + std::string(name(now.mode)) +
+                " measurements; give it one");
+  }
+  Judge judge(findings, now, limits.size() + allowances.size());
+  for (const Limit& limit : limits) {
+    judge.limit(limit);
+  }
+  for (const Allowance& allowance : allowances) {
+    judge.change(allowance, {&findings.history.back()});
+  }
+  judge.conclude();
+  if (!findings.history.empty()) {
+    explain(findings, findings.history.back(), now);
+  }
+  return findings;
+}
+
+Findings compare(Measurement base, Measurement now, const std::vector<Allowance>& allowances,
+                 const std::set<std::string>& accepted) {
+  if (base.mode != now.mode) {
+    throw Error("one measurement is counted and the other is of the wall clock; measure both alike");
+  }
+  const HistoryEntry before = entry_of(base);
+  const HistoryEntry after = entry_of(now);
+  const std::vector<Difference> forbidding =
+      unlike(differences(before.fingerprint, after.fingerprint), accepted);
+  if (!forbidding.empty()) {
+    const Difference& first = forbidding.front();
+    throw Error("the measurements are not comparable: " + first.key + " was '" + first.base + "' and is '" +
+                first.now + "'; measure both alike, or take it on yourself with --accept " + first.key);
+  }
+  const bool by_turns = base.session == now.session && base.samples.size() == now.samples.size();
+  Findings findings{.title = "comparison", .measurement = std::move(now), .base = std::move(base)};
+  const std::vector<Allowance> rules = of_mode(allowances, after.mode);
+  if (rules.empty()) {
+    throw Error("the budget allows no change of " + std::string(name(after.mode)) +
+                " measurements; give it a change_percent");
+  }
+  Judge judge(findings, after, rules.size());
+  for (const Allowance& allowance : rules) {
+    judge.change(allowance, {&before, by_turns ? Pairing::kTurns : Pairing::kApart});
+  }
+  judge.conclude();
+  explain(findings, before, after);
+  return findings;
+}
+
+}  // namespace mayfly::gate

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154  # The options are set in options.sh, the run in run.sh.
+#
+# One run: its own directory, L1 in a process group of its own, output as it comes, the status at the end.
+
+# What a signal or an error must not leave behind.
+run_dir=""
+l1_pid=""
+helpers=()
+
+# Ends and removes all of that, at exit however it comes.
+end_run() {
+  if [[ -n $l1_pid ]]; then
+    kill -TERM -- "-$l1_pid" 2>/dev/null || true
+    kill -KILL -- "-$l1_pid" 2>/dev/null || true
+    wait "$l1_pid" 2>/dev/null || true
+    l1_pid=""
+  fi
+  [[ ${#helpers[@]} -eq 0 ]] || kill "${helpers[@]}" 2>/dev/null || true
+  [[ -z $run_dir ]] || rm -rf "$run_dir"
+}
+
+# Makes the run's own directory.
+begin_run() {
+  trap end_run EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  run_dir="$(mktemp -d "${TMPDIR:-/tmp}/lab.XXXXXX")"
+  mkdir "$run_dir/outcome"
+  touch "$run_dir/console" "$run_dir/outcome/stdout" "$run_dir/outcome/stderr"
+}
+
+# Starts a command under the time limit in a process group of its own, which dies with this process. Its own words
+# go to the file `emulator`.
+start_l1() {
+  set -m
+  setpriv --pdeathsig TERM timeout --kill-after=5 "$time_limit" setpriv --pdeathsig KILL "$@" \
+    </dev/null >"$run_dir/emulator" 2>&1 &
+  set +m
+  l1_pid=$!
+  l1_started=$SECONDS
+}
+
+# Copies a file of the run to stdout as it grows, until L1 has ended.
+_follow() {
+  exec setpriv --pdeathsig TERM tail --follow --bytes=+1 --sleep-interval=0.1 --pid="$l1_pid" "$1"
+}
+
+# Waits for L1 to end, with its output and, when asked for, its console copied meanwhile. Sets l1_status.
+await_l1() {
+  _follow "$run_dir/outcome/stdout" &
+  helpers+=($!)
+  _follow "$run_dir/outcome/stderr" >&2 &
+  helpers+=($!)
+  if [[ $verbose == yes ]]; then
+    _follow "$run_dir/console" >&2 &
+    helpers+=($!)
+  fi
+  l1_status=0
+  wait "$l1_pid" || l1_status=$?
+  l1_pid=""
+  # A helper whose reader is gone ends with an error of its own, which is no concern of the run.
+  wait "${helpers[@]}" || true
+  helpers=()
+}
+
+# Ends the lab: with CMD's status, or with the reason why there is none.
+exit_with_status() {
+  if [[ -f $run_dir/outcome/status ]]; then
+    exit "$(<"$run_dir/outcome/status")"
+  fi
+  if [[ $l1_status -ne 0 && $((SECONDS - l1_started)) -ge $time_limit ]]; then
+    echo "lab: the time limit of $time_limit s is over and L1 was ended; allow more with --timeout" >&2
+    exit 124
+  fi
+  {
+    sed 's/^/  emulator: /' "$run_dir/emulator"
+    tr -d '\r' <"$run_dir/console" | tail -n 40 | sed 's/^/  console: /'
+  } >&2
+  die "L1 ended without a result of the command; the end of its console is above"
+}
+
+# Runs the job in QEMU.
+run_in_qemu() {
+  local vmlinuz initrd modules=""
+  if [[ -n $kernel ]]; then
+    vmlinuz="$kernel"
+  else
+    modules="$(kernel_dir)"
+    vmlinuz="$modules/vmlinuz"
+  fi
+  initrd="$(initramfs_for "$lab_dir" "$modules")"
+  begin_run
+  if [[ $mode == share ]]; then
+    write_job "$run_dir/outcome/job"
+  else
+    initrd="$(packed_initramfs "$initrd")"
+  fi
+  local -a qemu
+  qemu_command "$run_dir" "$vmlinuz" "$initrd"
+  start_l1 "${qemu[@]}"
+  await_l1
+  exit_with_status
+}
+
+# Prints the path of an initramfs for this run: the base, the packed files and the job.
+packed_initramfs() {
+  local base="$1" tree="$run_dir/tree"
+  mkdir -p "$tree/lab"
+  write_job "$tree/lab/job"
+  pack_files "$tree" ${files[@]+"${files[@]}"}
+  write_cpio "$tree" "$run_dir/files.cpio"
+  cat "$base" "$run_dir/files.cpio" >"$run_dir/initramfs"
+  rm -rf "$tree" "$run_dir/files.cpio"
+  echo "$run_dir/initramfs"
+}

@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Set-up shared by ci/quickstart and ci/test. Source it from the root of the checkout, after packages.sh.
+
+# build_preset NAME [TARGET...]: configures and builds a preset of CMakePresets.json.
+build_preset() {
+  local preset="$1"
+  shift
+  local log="build/build-$preset.log"
+  mkdir -p build
+  echo "build: $preset ${*:-(all)}" >&2
+  local dir=build
+  case "$preset" in
+    sanitize) dir=build/sanitize ;;
+    fuzz) dir=build/fuzz-build ;;
+  esac
+  if ! { cmake --preset "$preset" && cmake --build "$dir" "${@/#/--target=}"; } >"$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    echo "build: preset $preset failed (log: $log)" >&2
+    return 1
+  fi
+}
+
+# The program, its init, its image builder and the guest kernel: build/bin and build/lib/mayfly.
+build_product() {
+  build_preset release
+  cmake --build build --target guest-kernel
+}
+
+# Everything a fresh machine lacks, then the product.
+prepare_all() {
+  local -a names
+  mapfile -t names < <(packages_listed)
+  require_packages "${names[@]}"
+  build_product
+}

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034
+# SPDX-License-Identifier: Apache-2.0
+#
+# What cases are written with. MAYFLY, IMAGE, WORK and reason_file come from run_cases.
+
+# Notes why the case failed, and ends it.
+fail() {
+  printf '%s\n' "$*" >>"$reason_file"
+  exit 1
+}
+
+# mayfly_run OPTION... -- CMD...: runs the image; stdout, stderr and status into $out, $err and $status.
+mayfly_run() {
+  status=0
+  timeout --kill-after=5 "${CASE_SECONDS:-120}" "$MAYFLY" run --image "$IMAGE" "$@" >"$WORK/out" 2>"$WORK/err" || status=$?
+  out="$(<"$WORK/out")"
+  err="$(<"$WORK/err")"
+}
+
+expect_status() { [[ "$status" == "$1" ]] || fail "exit status $status, not $1; stderr: $err"; }
+expect_out() { [[ "$out" == "$1" ]] || fail "stdout is '${out:0:300}', not '$1'; stderr: ${err:0:300}"; }
+expect_err_has() { [[ "$err" == *"$1"* ]] || fail "stderr lacks '$1': ${err:0:500}"; }
+expect_out_has() { [[ "$out" == *"$1"* ]] || fail "stdout lacks '$1': ${out:0:500}"; }
+
+# json FILE EXPRESSION: a Python expression over `t`, the object in FILE.
+json() { python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }

@@ -38,10 +38,7 @@ std::size_t rank(const std::string& phase, const std::string& key) {
 const Move* largest_growth(const std::vector<Move>& moves, std::string_view kind) {
   const Move* largest = nullptr;
   for (const Move& move : moves) {
-    // What comes after ready is not the boot's.
-    const bool counts = move.metric.starts_with(kind) && move.metric != "exits.total" &&
-                        move.metric != "phase.workload" && move.metric != "phase.shutdown";
-    if (counts && move.now > move.base &&
+    if (move.metric.starts_with(kind) && move.metric != "exits.total" && move.now > move.base &&
         (largest == nullptr || move.now - move.base > largest->now - largest->base)) {
       largest = &move;
     }

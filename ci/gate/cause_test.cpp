@@ -33,11 +33,6 @@ TEST(Causes, ExitsThatGrewAreNamed) {
                        "likely cause: the mayfly is another one, of the same size"}));
 }
 
-TEST(Causes, PhasesAfterReadyAreNotTheBoots) {
-  const std::vector<Move> moves = {{"phase.workload", 1, 9}, {"phase.guest_init", 1, 1.2}};
-  EXPECT_TRUE(contains(causes_of(moves, {}, Mode::kWall).at(0), "guest_init"));
-}
-
 TEST(Causes, WithoutAnyChangeTheHostIsSuspect) {
   EXPECT_TRUE(contains(causes_of({{"phase.enter", 1, 2}}, {}, Mode::kWall).at(1), "look at the host"));
 }

@@ -119,11 +119,45 @@ std::vector<Move> moves(const HistoryEntry& base, const HistoryEntry& now) {
   return result;
 }
 
+// The span from exec that is judged and did not pass, the longest if there are several; that to ready if
+// there is none.
+std::string span_to_explain(const Findings& findings, const HistoryEntry& now) {
+  std::string longest = "span.exec_to_ready";
+  double length = 0;
+  for (const Check& check : findings.checks) {
+    if (check.metric.starts_with("span.exec_to_") && check.judgement.verdict != Verdict::kPass &&
+        median(now.metrics.at(check.metric)) > length) {
+      longest = check.metric;
+      length = median(now.metrics.at(longest));
+    }
+  }
+  return short_name(longest);
+}
+
+// Phases that begin when the span is over cannot have made it longer.
+std::vector<Move> moves_within(const std::string& span, const Findings& findings) {
+  std::set<std::string> within;
+  for (const Sample& sample : findings.measurement.samples) {
+    const auto length = sample.spans_ns.find(span);
+    for (const Phase& phase : sample.phases) {
+      if (length == sample.spans_ns.end() || phase.begin_ns < length->second) {
+        within.insert("phase." + phase.name);
+      }
+    }
+  }
+  std::vector<Move> result;
+  std::ranges::copy_if(findings.moves, std::back_inserter(result), [&](const Move& move) {
+    return !move.metric.starts_with("phase.") || within.contains(move.metric);
+  });
+  return result;
+}
+
 void explain(Findings& findings, const HistoryEntry& base, const HistoryEntry& now) {
   findings.moves = moves(base, now);
   findings.differences = differences(base.fingerprint, now.fingerprint);
   if (findings.verdict != Verdict::kPass) {
-    findings.causes = causes_of(findings.moves, findings.differences, now.mode);
+    findings.causes =
+        causes_of(moves_within(span_to_explain(findings, now), findings), findings.differences, now.mode);
   }
 }
 

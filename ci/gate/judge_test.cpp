@@ -96,6 +96,23 @@ TEST(Compare, BootsThatTookTurnsAreComparedByTurn) {
   EXPECT_EQ(compare(base, now, rules, {}).verdict, Verdict::kNotEnoughEvidence);
 }
 
+TEST(Compare, PhasesAfterTheSpanThatGrewAreNoCause) {
+  Measurement base = measurement_of(Mode::kCounted, kBoots);
+  Measurement now = measurement_of(Mode::kCounted, times(kBoots, 1.05));
+  for (Measurement* measurement : {&base, &now}) {
+    const std::uint64_t length = measurement == &base ? 5'000'000 : 25'000'000;
+    for (Sample& sample : measurement->samples) {
+      const std::uint64_t ready = sample.spans_ns.at("exec_to_ready");
+      sample.phases.push_back({"teardown", ready, ready + length});
+      sample.spans_ns["exec_to_torn_down"] = ready + length;
+    }
+  }
+  std::vector<Allowance> rules = {{"span.exec_to_ready", Mode::kCounted, 0.003}};
+  EXPECT_TRUE(contains(compare(base, now, rules, {}).causes.at(0), "grew most is guest_kernel"));
+  rules.push_back({"span.exec_to_torn_down", Mode::kCounted, 0.003});
+  EXPECT_TRUE(contains(compare(base, now, rules, {}).causes.at(0), "grew most is teardown"));
+}
+
 TEST(Compare, ExitsThatGrewByOneInEachBootFailAnAllowanceOfNone) {
   const Measurement base = measurement_of(Mode::kCounted, kBoots);
   Measurement now = base;

@@ -23,7 +23,7 @@ void Bus::add(std::size_t slot, std::unique_ptr<PciDevice> device) {
   slots_[slot] = std::move(device);
 }
 
-std::span<std::byte> Bus::show_config(ConfigViewer& viewer) {
+std::span<std::byte> Bus::show_config(Viewer& viewer) {
   std::size_t slots = 0;
   while (slots < kSlots && slots_[slots] != nullptr && slots_[slots]->config_reads() == ConfigReads::kPlain) {
     ++slots;

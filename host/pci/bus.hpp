@@ -29,7 +29,7 @@ class Bus {
 
   /// The configuration space of all slots up to the first that is empty or whose reads are live, kept up to
   /// date from now on; valid as long as the bus. After the last add(). Throws Error.
-  std::span<std::byte> show_config(ConfigViewer& viewer);
+  std::span<std::byte> show_config(Viewer& viewer);
 
   /// `slot` below kSlots. Absent slots read as all ones and drop writes.
   void config_read(std::size_t slot, std::uint16_t offset, std::span<std::byte> data) noexcept {

@@ -90,6 +90,10 @@ std::optional<std::uint64_t> ConfigSpace::bar_address(std::size_t index) const n
   if ((get<std::uint16_t>(kCommand) & kCommandMemory) == 0 || bars_[index].bytes == 0) {
     return std::nullopt;
   }
+  return placed_at(index);
+}
+
+std::uint64_t ConfigSpace::placed_at(std::size_t index) const noexcept {
   std::uint64_t address = get<std::uint32_t>(bar_register(index)) & ~kBarFlags;
   if (bars_[index].width == BarWidth::k64) {
     address |= std::uint64_t{get<std::uint32_t>(bar_register(index + 1))} << 32U;

@@ -47,6 +47,8 @@ class ConfigSpace {
   void place_bar(std::size_t index, std::uint64_t address) noexcept;
   /// As PciDevice::bar_address().
   [[nodiscard]] std::optional<std::uint64_t> bar_address(std::size_t index) const noexcept;
+  /// What the registers of a BAR that is there hold, decoded or not.
+  [[nodiscard]] std::uint64_t placed_at(std::size_t index) const noexcept;
 
   void read(std::size_t offset, std::span<std::byte> data) const noexcept;
   void write(std::size_t offset, std::span<const std::byte> data) noexcept;

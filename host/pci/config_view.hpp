@@ -6,30 +6,19 @@
 
 #include "base/mapping.hpp"
 #include "pci/pci_device.hpp"
+#include "pci/viewer.hpp"
 
 namespace mayfly::pci {
-
-/// Who shows a ConfigView to the guest.
-class ConfigViewer {
- public:
-  ConfigViewer() = default;
-  ConfigViewer(const ConfigViewer&) = delete;
-  ConfigViewer& operator=(const ConfigViewer&) = delete;
-  virtual ~ConfigViewer() = default;
-
-  /// Takes the view away: when this returns, reads reach the devices again. Called once, from a vCPU thread.
-  virtual void hide() noexcept = 0;
-};
 
 /// The configuration space of the bus's first slots as memory, 4 KiB a function as ECAM has it (PCI Express
 /// 3.0, 7.2.2). Mapped read-only into the guest it answers reads without an exit; writes still come as exits
 /// and are followed by refresh(). A boot of Linux reads some 170 registers a device.
 ///
-/// Its owner serializes the calls. The guest reads at any time: what changes, changes by whole dwords.
+/// Its owner serializes the calls; the guest reads at any time.
 class ConfigView {
  public:
   /// All ones, as where no device is; `viewer` must outlive this. Throws Error when there is no memory.
-  ConfigView(std::size_t slots, ConfigViewer& viewer);
+  ConfigView(std::size_t slots, Viewer& viewer);
 
   /// Shows what the device in `slot` says now. A device whose reads have become live ends the view for good.
   void refresh(std::size_t slot, PciDevice& device) noexcept;
@@ -39,7 +28,7 @@ class ConfigView {
 
  private:
   Mapping pages_;
-  ConfigViewer& viewer_;
+  Viewer& viewer_;
   bool shown_ = true;
 };
 

@@ -18,7 +18,7 @@ using testing::FakePciDevice;
 constexpr std::array kSmall{Bar{.bytes = 0x1000, .width = BarWidth::k32}};
 constexpr std::uint32_t kFakeId = 1U << 16U | FakePciDevice::kVendor;
 
-struct Viewer final : ConfigViewer {
+struct CountingViewer final : Viewer {
   void hide() noexcept override { ++hidden; }
   int hidden = 0;
 };
@@ -42,7 +42,7 @@ class ConfigViewTest : public ::testing::Test {
     bus_.config_write(slot, offset, std::as_bytes(std::span(&value, 1)));
   }
 
-  Viewer viewer_;
+  CountingViewer viewer_;
   Bus bus_;
   std::array<FakePciDevice*, 2> devices_{};
   std::span<std::byte> pages_;

@@ -70,12 +70,13 @@ bool Msix::masked(const Entry& entry) noexcept {
   return (entry.bytes[kEntryControl] & std::byte{1}) != std::byte{0};
 }
 
-void Msix::raise(std::uint16_t vector) noexcept {
+Msix::Raised Msix::raise(std::uint16_t vector) noexcept {
   if (!enabled_ || vector >= entries_.size()) {
-    return;
+    return Raised::kDropped;
   }
   entries_[vector].pending = true;
   send_if_free(entries_[vector]);
+  return entries_[vector].pending ? Raised::kPending : Raised::kSent;
 }
 
 void Msix::send_if_free(Entry& entry) noexcept {

@@ -39,9 +39,10 @@ class Msix {
   [[nodiscard]] std::uint16_t vectors() const noexcept { return static_cast<std::uint16_t>(entries_.size()); }
   [[nodiscard]] bool enabled() const noexcept { return enabled_; }
 
+  enum class Raised : std::uint8_t { kSent, kPending, kDropped };
   /// Sends the vector's message, or sets its pending bit while it is masked. Dropped while MSI-X is off, and
   /// for a vector that is not in the table.
-  void raise(std::uint16_t vector) noexcept;
+  Raised raise(std::uint16_t vector) noexcept;
   /// Forgets what is pending; for a reset of the device.
   void clear_pending() noexcept;
 

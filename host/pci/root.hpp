@@ -38,7 +38,7 @@ class Root {
   std::size_t add(std::unique_ptr<PciDevice> device);
 
   /// As Bus::show_config(): the first part of windows.ecam, to be mapped read-only in the guest over ecam().
-  [[nodiscard]] std::span<std::byte> show_config(ConfigViewer& viewer) { return bus_.show_config(viewer); }
+  [[nodiscard]] std::span<std::byte> show_config(Viewer& viewer) { return bus_.show_config(viewer); }
 
   /// To be attached at windows.ecam.
   [[nodiscard]] io::IoDevice& ecam() noexcept { return ecam_; }

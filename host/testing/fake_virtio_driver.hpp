@@ -16,10 +16,10 @@ namespace mayfly::testing {
 class FakeVirtioDriver {
  public:
   static constexpr std::uint64_t kStatus = 20;
-  static constexpr std::uint64_t kIsr = 0x100;
+  static constexpr std::uint64_t kIsr = 0x3000;
   static constexpr std::uint64_t kDeviceConfig = 0x200;
-  static constexpr std::uint64_t kNotify = 0x1000;
-  static constexpr std::uint64_t kMsixTable = 0x2000;
+  static constexpr std::uint64_t kNotify = 0x2000;
+  static constexpr std::uint64_t kMsixTable = 0x1000;
   /// What vector v's message carries as data is kMsiData + v.
   static constexpr std::uint32_t kMsiData = 0x40;
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any sequence of accesses to configuration space and BARs, by every mechanism, on a bus with all devices.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
 #include <fuzzer/FuzzedDataProvider.h>
 #include <memory>
+#include <vector>
 
 #include "base/checked.hpp"
 #include "base/error.hpp"
@@ -63,6 +65,7 @@ class Machine {
         face.device->read(offset, std::span(data).first(bytes));
       }
     }
+    require_views_true();
     // Whatever happened: who is there has not changed.
     for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
       std::uint16_t vendor = 0;
@@ -88,14 +91,43 @@ class Machine {
     return face.ecam ? slot << 15U | (any & 0xffU) : slot * kBarBytes | (any & (kBarBytes - 1));
   }
   void add(std::unique_ptr<VirtioDevice> device) {
-    root_.add(std::make_unique<PciTransport>(std::move(device), ram_.memory(), sink_));
+    auto transport = std::make_unique<PciTransport>(std::move(device), ram_.memory(), sink_);
+    PciTransport& added = *transport;
+    root_.add(std::move(transport));
+    shown_.push_back({&added, &added.show_registers(viewer_)});
+  }
+  /// What the guest is shown is what it would read. After a move there is nothing to be seen any more.
+  void require_views_true() {
+    for (const Shown& shown : shown_) {
+      if (viewer_.hidden) {
+        return;
+      }
+      std::vector<std::byte> registers(shown.pages->bytes().size(), std::byte{0xff});
+      if (shown.transport->bar_address(0)) {
+        for (std::size_t at = 0; at < registers.size(); ++at) {
+          shown.transport->bar_read(0, at, std::span(registers).subspan(at, 1));
+        }
+      }
+      MAYFLY_ASSERT(std::ranges::equal(registers, shown.pages->bytes()));
+    }
   }
   template <typename T>
   void write(io::IoDevice& face, std::uint64_t offset, T value) {
     face.write(offset, std::as_bytes(std::span(&value, 1)));
   }
 
+  struct Shown {
+    PciTransport* transport;
+    const pci::RegisterPages* pages;
+  };
+  struct Viewer final : pci::Viewer {
+    void hide() noexcept override { hidden = true; }
+    bool hidden = false;
+  };
+
   Silence silence_;
+  Viewer viewer_;
+  std::vector<Shown> shown_;
   testing::GuestRam ram_{64 * kKiB};
   testing::FakeMsiSink sink_;
   pci::Root root_{kWindows};
@@ -105,7 +137,8 @@ class Machine {
 }  // namespace mayfly::virtio
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static mayfly::virtio::Machine machine;
+  // Made afresh: a BAR that was moved ends the views of all.
+  mayfly::virtio::Machine machine;
   FuzzedDataProvider input(data, size);
   machine.run(input);
   return 0;

@@ -8,20 +8,24 @@
 #include <mutex>
 #include <utility>
 
+#include "base/checked.hpp"
 #include "base/clock.hpp"
+#include "base/error.hpp"
 
 namespace mayfly::virtio {
 namespace {
 
 constexpr std::uint64_t kPage = 0x1000;
 constexpr std::uint32_t kCommonAt = 0x0000;
-constexpr std::uint32_t kIsrAt = 0x0100;
 constexpr std::uint32_t kDeviceConfigAt = 0x0200;
 constexpr std::uint32_t kDeviceConfigBytesMax = 0x0e00;
-constexpr std::uint32_t kNotifyAt = 0x1000;
+// Alone on its page: PCI 3.0, 6.8.2.
+constexpr std::uint32_t kMsixTableAt = 0x1000;
+constexpr std::uint32_t kMsixPbaAt = 0x1800;
+constexpr std::uint32_t kShownBytes = 0x2000;
+constexpr std::uint32_t kNotifyAt = 0x2000;
 constexpr std::uint32_t kNotifyMultiplier = 4;
-constexpr std::uint32_t kMsixTableAt = 0x2000;
-constexpr std::uint32_t kMsixPbaAt = 0x3000;
+constexpr std::uint32_t kIsrAt = 0x3000;
 constexpr std::uint64_t kBarBytes = 0x4000;
 
 // 4.1.2
@@ -146,6 +150,32 @@ std::optional<std::uint64_t> PciTransport::bar_address(std::size_t index) const 
   return config_.bar_address(index);
 }
 
+const pci::RegisterPages& PciTransport::show_registers(pci::Viewer& viewer) {
+  const std::lock_guard lock(device_->mutex());
+  MAYFLY_ASSERT(!registers_);
+  registers_.emplace(config_.placed_at(0), kShownBytes, viewer);
+  registers_->follow(config_.bar_address(0));
+  refresh_registers();
+  return *registers_;
+}
+
+void PciTransport::refresh_registers() noexcept {
+  if (!registers_) {
+    return;
+  }
+  const auto show = [this](std::uint32_t at, std::size_t bytes) {
+    std::array<std::uint32_t, kDeviceConfigBytesMax / sizeof(std::uint32_t)> now;
+    const auto dwords = std::span(now).first(align_up(bytes, sizeof(now[0])) / sizeof(now[0]));
+    std::ranges::fill(dwords, ~0U);
+    region_read(at, std::as_writable_bytes(dwords));
+    registers_->show(at, dwords);
+  };
+  show(kCommonAt, CommonConfig::kBytes);
+  show(kDeviceConfigAt, device_->config().size());
+  show(kMsixTableAt, pci::Msix::kEntryBytes * kVectors);
+  show(kMsixPbaAt, sizeof(std::uint64_t));
+}
+
 PciTransport::ConfigAccess PciTransport::config_access() const noexcept {
   const auto offset = config_.get<std::uint32_t>(config_access_at_ + kCapabilityOffset);
   const auto bytes = config_.get<std::uint32_t>(config_access_at_ + kCapabilityBytes);
@@ -167,6 +197,10 @@ void PciTransport::config_write(std::uint16_t offset, std::span<const std::byte>
   const std::lock_guard lock(device_->mutex());
   config_.write(offset, data);
   msix_.config_written(config_);
+  if (registers_) {
+    registers_->follow(config_.bar_address(0));
+    refresh_registers();
+  }
   if (offset < config_access_at_ + sizeof(Capability) && offset + data.size() > config_access_at_) {
     config_reads_ = pci::ConfigReads::kLive;
   }
@@ -196,34 +230,38 @@ void PciTransport::region_read(std::uint64_t offset, std::span<std::byte> data) 
   if (data.empty()) {
     return;
   }
-  if (offset >= kMsixPbaAt) {
+  if (offset >= kNotifyAt) {
+    if (offset == kIsrAt) {
+      // 4.1.4.5.1: reset on read.
+      data[0] = static_cast<std::byte>(std::exchange(isr_, std::uint8_t{0}));
+    }
+  } else if (offset >= kMsixPbaAt) {
     msix_.read_pba(offset - kMsixPbaAt, data);
   } else if (offset >= kMsixTableAt) {
     msix_.read_table(offset - kMsixTableAt, data);
-  } else if (offset >= kNotifyAt) {
-    return;
   } else if (offset >= kDeviceConfigAt) {
     const std::span<const std::byte> config = device_->config();
     const std::uint64_t at = offset - kDeviceConfigAt;
     if (at < config.size()) {
       std::memcpy(data.data(), config.data() + at, std::min<std::size_t>(data.size(), config.size() - at));
     }
-  } else if (offset == kIsrAt) {
-    // 4.1.4.5.1: reset on read.
-    data[0] = static_cast<std::byte>(std::exchange(isr_, std::uint8_t{0}));
   } else {
     common_.read(offset, data);
   }
 }
 
 void PciTransport::region_write(std::uint64_t offset, std::span<const std::byte> data) noexcept {
-  if (data.empty() || offset >= kMsixPbaAt) {
+  if (data.empty() || offset >= kIsrAt) {
+    return;
+  }
+  if (offset >= kNotifyAt) {
+    notify(offset - kNotifyAt);
     return;
   }
   if (offset >= kMsixTableAt) {
-    msix_.write_table(offset - kMsixTableAt, data);
-  } else if (offset >= kNotifyAt) {
-    notify(offset - kNotifyAt);
+    if (offset < kMsixPbaAt) {
+      msix_.write_table(offset - kMsixTableAt, data);
+    }
   } else if (offset >= kDeviceConfigAt) {
     const std::uint64_t at = offset - kDeviceConfigAt;
     if (at < device_->config().size() && data.size() <= device_->config().size() - at) {
@@ -236,6 +274,7 @@ void PciTransport::region_write(std::uint64_t offset, std::span<const std::byte>
       msix_.clear_pending();
     }
   }
+  refresh_registers();
 }
 
 void PciTransport::notify(std::uint64_t offset) noexcept {
@@ -251,13 +290,20 @@ void PciTransport::queue_interrupt(std::uint16_t queue) noexcept {
   if (!msix_.enabled()) {
     isr_ |= kIsrQueue;
   }
-  msix_.raise(common_.queue_vector(queue));
+  raise(common_.queue_vector(queue));
 }
 
 void PciTransport::config_interrupt() noexcept {
   common_.next_generation();
   isr_ |= kIsrConfig;
-  msix_.raise(common_.config_vector());
+  refresh_registers();
+  raise(common_.config_vector());
+}
+
+void PciTransport::raise(std::uint16_t vector) noexcept {
+  if (msix_.raise(vector) == pci::Msix::Raised::kPending) {
+    refresh_registers();
+  }
 }
 
 void PciTransport::needs_reset(std::uint16_t queue, QueueFault fault) noexcept {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "io/msi_sink.hpp"
@@ -11,6 +12,8 @@
 #include "pci/config_space.hpp"
 #include "pci/msix.hpp"
 #include "pci/pci_device.hpp"
+#include "pci/register_pages.hpp"
+#include "pci/viewer.hpp"
 #include "virtio/common_config.hpp"
 #include "virtio/driver_link.hpp"
 #include "virtio/virtio_device.hpp"
@@ -19,9 +22,12 @@ namespace mayfly::virtio {
 
 /// A virtio device on PCI: the modern transport of virtio 1.2, 4.1, with MSI-X and without INTx.
 ///
-///   BAR 0   +0x0000  common configuration      +0x1000  notifications, 4 bytes a queue
-///           +0x0100  ISR status                +0x2000  MSI-X table
-///           +0x0200  device configuration      +0x3000  MSI-X pending bits
+///   BAR 0   +0x0000  common configuration      +0x2000  notifications, 4 bytes a queue
+///           +0x0200  device configuration      +0x3000  ISR status
+///           +0x1000  MSI-X table
+///           +0x1800  MSI-X pending bits
+///
+/// Reads of the first two pages have no effect, and the guest may be shown them as memory.
 ///
 /// Everything the guest does here happens on the vCPU's thread that does it, under the device's mutex: a
 /// notification has been answered by the time that the vCPU goes on.
@@ -35,6 +41,11 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
 
   /// `memory` and `sink` must outlive this.
   PciTransport(std::unique_ptr<VirtioDevice> device, GuestMemory& memory, io::MsiSink& sink);
+
+  /// The first pages of BAR 0, kept up to date from now on, to be mapped read-only in the guest where the BAR
+  /// is placed. Once, after place_bar() and before the vCPUs run; valid as long as the transport. `viewer`
+  /// must outlive this. Throws Error.
+  [[nodiscard]] const pci::RegisterPages& show_registers(pci::Viewer& viewer);
 
   [[nodiscard]] std::span<const pci::Bar> bars() const noexcept override { return config_.bars(); }
   void place_bar(std::size_t index, std::uint64_t address) noexcept override;
@@ -57,6 +68,9 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   void region_read(std::uint64_t offset, std::span<std::byte> data) noexcept;
   void region_write(std::uint64_t offset, std::span<const std::byte> data) noexcept;
   void notify(std::uint64_t offset) noexcept;
+  void raise(std::uint16_t vector) noexcept;
+  /// Brings what the guest is shown up to date.
+  void refresh_registers() noexcept;
   /// The part of BAR 0 that the PCI configuration access capability points at (4.1.4.9); empty when what the
   /// guest wrote there makes no sense.
   struct ConfigAccess {
@@ -69,6 +83,7 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   pci::ConfigSpace config_;
   pci::Msix msix_;
   CommonConfig common_;
+  std::optional<pci::RegisterPages> registers_;
   std::size_t config_access_at_ = 0;
   pci::ConfigReads config_reads_ = pci::ConfigReads::kPlain;
   std::uint8_t isr_ = 0;

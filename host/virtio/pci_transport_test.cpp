@@ -73,6 +73,96 @@ TEST_F(PciTransportTest, ReadsAreLiveOnceTheConfigurationCapabilityIsTouched) {
   EXPECT_EQ(transport_->config_reads(), pci::ConfigReads::kLive);
 }
 
+struct CountingViewer final : pci::Viewer {
+  void hide() noexcept override { ++hidden; }
+  int hidden = 0;
+};
+
+/// A transport whose registers are shown at kPlace.
+class ShownRegistersTest : public PciTransportTest {
+ protected:
+  static constexpr std::uint64_t kPlace = 0xc0004000;
+  ShownRegistersTest() {
+    transport_->place_bar(0, kPlace);
+    pages_ = transport_->show_registers(viewer_).bytes();
+    decode(2);
+  }
+  void decode(std::uint16_t command) { driver_->config_write<std::uint16_t>(4, command); }
+  /// The first offset at which the guest would see something else than a read that reaches the device.
+  [[nodiscard]] std::uint64_t first_difference() {
+    for (std::uint64_t at = 0; at < pages_.size(); ++at) {
+      std::byte now{0xff};
+      transport_->bar_read(0, at, std::span(&now, 1));
+      if (pages_[at] != now) {
+        return at;
+      }
+    }
+    return pages_.size();
+  }
+  [[nodiscard]] bool is_blank() const {
+    return std::ranges::all_of(pages_, [](std::byte byte) { return byte == std::byte{0xff}; });
+  }
+
+  CountingViewer viewer_;
+  std::span<std::byte> pages_;
+};
+
+TEST_F(ShownRegistersTest, AreThoseOfTheDeviceAfterEveryStepOfItsDriver) {
+  EXPECT_EQ(first_difference(), pages_.size()) << "at first";
+  EXPECT_EQ(driver_->offered(), kFeatureVersion1 | testing::kOwnFeature);
+  EXPECT_EQ(first_difference(), pages_.size()) << "a feature word is selected";
+  run();
+  EXPECT_EQ(first_difference(), pages_.size()) << "it runs";
+  driver_->write<std::uint16_t>(22, 1);
+  EXPECT_EQ(first_difference(), pages_.size()) << "another queue is selected";
+  driver_->write<std::uint32_t>(FakeVirtioDriver::kDeviceConfig, 0x77);
+  EXPECT_EQ(first_difference(), pages_.size()) << "the device's configuration is written";
+  driver_->reset();
+  EXPECT_EQ(first_difference(), pages_.size()) << "after a reset";
+}
+
+TEST_F(ShownRegistersTest, TellWhichVectorIsPending) {
+  run();
+  driver_->enable_msix();
+  EXPECT_EQ(first_difference(), pages_.size());
+  driver_->write<std::uint32_t>(FakeVirtioDriver::kMsixTable + 16 + 12, 1);
+  ring_.chain().add({0x8000, 1, kDescriptorWrite, 0}).publish();
+  driver_->notify(0);
+  constexpr std::size_t kPending = 0x1800;
+  EXPECT_EQ(pages_[kPending], std::byte{2});
+  driver_->write<std::uint32_t>(FakeVirtioDriver::kMsixTable + 16 + 12, 0);
+  EXPECT_EQ(pages_[kPending], std::byte{0});
+  EXPECT_EQ(first_difference(), pages_.size());
+}
+
+TEST_F(ShownRegistersTest, TellOfAFault) {
+  run();
+  ring_.chain().add({0x40'0000'0000, 1, kDescriptorWrite, 0}).publish();
+  driver_->notify(0);
+  ASSERT_EQ(driver_->status(), kRunning | kStatusNeedsReset);
+  EXPECT_EQ(first_difference(), pages_.size());
+}
+
+TEST_F(ShownRegistersTest, AreBlankWhileMemoryIsNotDecoded) {
+  decode(0);
+  EXPECT_TRUE(is_blank());
+  driver_->set_status(kStatusAcknowledge);
+  EXPECT_TRUE(is_blank());
+  decode(2);
+  EXPECT_EQ(first_difference(), pages_.size());
+  EXPECT_EQ(viewer_.hidden, 0);
+}
+
+TEST_F(ShownRegistersTest, AreHiddenWhenTheBarIsMoved) {
+  decode(0);
+  driver_->config_write<std::uint32_t>(0x10, 0xffffffff);
+  driver_->config_write<std::uint32_t>(0x10, kPlace);
+  decode(2);
+  EXPECT_EQ(viewer_.hidden, 0) << "it was only sized";
+  driver_->config_write<std::uint32_t>(0x10, kPlace + 0x4000);
+  EXPECT_EQ(viewer_.hidden, 1);
+}
+
 TEST_F(PciTransportTest, DeviceConfigurationEndsWhereItEnds) {
   EXPECT_EQ(driver_->read<std::uint32_t>(FakeVirtioDriver::kDeviceConfig + 4), 0x00000605U);
   driver_->write<std::uint32_t>(FakeVirtioDriver::kDeviceConfig + 4, ~0U);

@@ -19,6 +19,7 @@ namespace {
 // KVM's memory slots, above those of RAM.
 constexpr std::uint32_t kPmemSlot = 8;
 constexpr std::uint32_t kConfigSlot = 9;
+constexpr std::uint32_t kRegisterSlots = 10;
 constexpr acpi::PowerPorts kAcpiPorts;
 static_assert(kAcpiPorts.sleep_control == kAcpiPorts.reset + PowerPorts::kSleepControl &&
               kAcpiPorts.sleep_status == kAcpiPorts.reset + PowerPorts::kSleepStatus);
@@ -92,7 +93,8 @@ Machine::Machine(const MachineParts& parts)
       vm_(system_),
       pmem_(parts.image.map()),
       msi_(vm_),
-      config_slot_(vm_),
+      config_view_(vm_, kConfigSlot),
+      register_view_(vm_, kRegisterSlots),
       root_({Layout::kEcam, Layout::kWindow32, layout_.window64()}),
       console_(add_devices(parts)),
       power_(parts.down),
@@ -122,22 +124,32 @@ void Machine::map_memory() {
   }
   vm_.add_memory(kPmemSlot, layout_.pmem().start.raw(), pmem_.data(), pmem_.size(),
                  kvm::SlotAccess::kReadOnly);
-  config_slot_.show(root_.show_config(config_slot_));
+  config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
 }
 
-void Machine::ConfigSlot::show(std::span<std::byte> pages) {
-  vm_.add_memory(kConfigSlot, Layout::kEcam.start.raw(), pages.data(), pages.size(),
-                 kvm::SlotAccess::kReadOnly);
+void Machine::ViewSlots::show(std::uint64_t address, std::span<std::byte> pages) {
+  vm_.add_memory(first_ + shown_, address, pages.data(), pages.size(), kvm::SlotAccess::kReadOnly);
+  ++shown_;
 }
 
-void Machine::ConfigSlot::hide() noexcept {
-  // Where KVM cannot, the guest loses what it asked for, its access to a BAR by configuration registers.
-  (void)vm_.remove_memory(kConfigSlot);
+void Machine::ViewSlots::hide() noexcept {
+  if (hidden_.exchange(true)) {
+    return;
+  }
+  for (std::uint32_t slot = 0; slot < shown_; ++slot) {
+    // Where KVM cannot, the guest loses what it asked for: another place for a BAR, or access to one by
+    // configuration registers.
+    (void)vm_.remove_memory(first_ + slot);
+  }
 }
 
 virtio::Console& Machine::add_devices(const MachineParts& parts) {
   const auto add = [this](std::unique_ptr<virtio::VirtioDevice> device) {
-    root_.add(std::make_unique<virtio::PciTransport>(std::move(device), memory_, msi_));
+    auto transport = std::make_unique<virtio::PciTransport>(std::move(device), memory_, msi_);
+    virtio::PciTransport& added = *transport;
+    root_.add(std::move(transport));
+    const pci::RegisterPages& registers = added.show_registers(register_view_);
+    register_view_.show(registers.address(), registers.bytes());
   };
   virtio::ConsoleConfig ports;
   ports.ports.push_back({virtio::PortKind::kConsole, "", &parts.console});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -21,6 +22,7 @@
 #include "memory/guest_memory.hpp"
 #include "memory/layout.hpp"
 #include "pci/root.hpp"
+#include "pci/viewer.hpp"
 #include "virtio/console.hpp"
 #include "vmm/boot_samples.hpp"
 #include "vmm/exit_handler.hpp"
@@ -96,15 +98,19 @@ class Machine {
     const kvm::Vm& vm_;
   };
 
-  /// PCI configuration space as memory of the guest, until a device needs to hear of reads.
-  class ConfigSlot final : public pci::ConfigViewer {
+  /// What the guest reads of PCI devices as memory of the guest, until it must come from the devices again.
+  class ViewSlots final : public pci::Viewer {
    public:
-    explicit ConfigSlot(kvm::Vm& vm) noexcept : vm_(vm) {}
-    void show(std::span<std::byte> pages);
+    /// Takes KVM's memory slots from `first` on.
+    ViewSlots(kvm::Vm& vm, std::uint32_t first) noexcept : vm_(vm), first_(first) {}
+    void show(std::uint64_t address, std::span<std::byte> pages);
     void hide() noexcept override;
 
    private:
     kvm::Vm& vm_;
+    std::uint32_t first_;
+    std::uint32_t shown_ = 0;
+    std::atomic<bool> hidden_ = false;
   };
 
   void map_memory();
@@ -122,7 +128,8 @@ class Machine {
   kvm::Vm vm_;
   Mapping pmem_;
   MsiDelivery msi_;
-  ConfigSlot config_slot_;
+  ViewSlots config_view_;
+  ViewSlots register_view_;
   pci::Root root_;
   virtio::Console& console_;
   PowerPorts power_;

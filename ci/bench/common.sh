@@ -12,6 +12,8 @@ mayfly="$checkout/build/bin/mayfly"
 vmlinux="$checkout/build/lib/mayfly/vmlinux"
 image="$checkout/build/demo/python.img"
 json=""
+guest_memory=512M
+guest_cpus=1
 
 die() {
   echo "${0##*/}: $*" >&2
@@ -48,10 +50,27 @@ stage() {
   local into="$1"
   shift
   printf '%s\n' "$@" >"$into/command"
+  printf 'guest_memory=%s\nguest_cpus=%s\n' "$guest_memory" "$guest_cpus" >"$into/settings"
   "$bench_dir/launch_frame.py" "$image" "$@" >"$into/launch"
   cp "$bench_dir/l1/"* "$into/"
   ln -s "$(realpath "$mayfly")" "$into/mayfly"
   # The same bytes are loaded, but QEMU reads a symbol table where it finds one: 18 Minsn that it need not spend.
   strip --strip-all -o "$into/vmlinux" "$vmlinux" || die "$vmlinux is no ELF file; ci/quickstart makes one"
   ln -s "$(realpath "$image")" "$into/image"
+}
+
+# boot_in_l1 RESULTS WARM BOOTS SYSTEM...: boots what is staged by turns, in an L1 started afresh with all files in its RAM;
+# the traces go to RESULTS. $lab is the lab's command with its options.
+# shellcheck disable=SC2154  # work is the caller's.
+boot_in_l1() {
+  local results="$1" file
+  shift
+  local -a command=("${lab[@]}" --results "$results" --file /usr/bin/qemu-system-x86_64)
+  for file in bios-microvm.bin qboot.rom pvh.bin; do
+    command+=(--file "$(realpath "/usr/share/qemu/$file"):/usr/share/qemu/$file")
+  done
+  for file in "$work/stage/"*; do
+    command+=(--file "$file:/bench/${file##*/}")
+  done
+  "${command[@]}" -- /bin/busybox sh /bench/boots /bench "$@"
 }

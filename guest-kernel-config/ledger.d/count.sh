@@ -12,7 +12,6 @@ stage_boots() {
   work="$(mktemp -d)"
   mkdir "$work/stage" "$work/results"
   cp "$checkout/ci/bench/l1/boots" "$here/ledger.d/systems" "$work/stage/"
-  g++ -std=c++20 -O1 -static -s -o "$work/stage/credit_entropy" "$checkout/ci/bench/l1/credit_entropy.cpp"
   ln -s "$mayfly" "$work/stage/mayfly"
   ln -s "$image" "$work/stage/image"
   printf '%s\n' "$*" >"$work/stage/command"
@@ -28,8 +27,7 @@ stage_kernel() {
 # Runs a command in counted L1, where the stage is /bench.
 run_counted() {
   local file
-  local -a lab=("$checkout/ci/lab/lab" run --counted --append "idle=poll norandmaps" --hugepages-2m "$HUGE_PAGES"
-    --timeout 900 --results "$work/results")
+  local -a lab=("$checkout/ci/lab/counted" --hugepages-2m "$HUGE_PAGES" --timeout 900 --results "$work/results")
   for file in "$work/stage/"*; do
     lab+=(--file "$file:/bench/${file##*/}")
   done
@@ -42,7 +40,7 @@ unstage() {
 
 # Boots "base" and "variant" by turns and writes one line: base Minsn, base exits, Minsn and exits of the variant beyond.
 count_delta() {
-  run_counted /bin/busybox sh /bench/boots /bench 3 base variant || return 1
+  run_counted /bin/busybox sh /bench/boots /bench 4 3 base variant || return 1
   "$here/ledger.d/delta" "$checkout/ci/bench/boot_figures.py" "$work/results" base variant
 }
 
@@ -54,7 +52,7 @@ measure_initcalls() {
   stage_boots dmesg
   stage_kernel traced "$base/vmlinux" "initcall_debug log_buf_len=1M"
   # shellcheck disable=SC2016  # Expanded in L1.
-  run_counted /bin/busybox sh -c '. /bench/systems; /bench/credit_entropy; n=0
+  run_counted /bin/busybox sh -c '. /bench/systems; n=0
     while [ $((n += 1)) -le 4 ]; do (exec_traced) >"$LAB_RESULTS/log.$n" 2>&1 </dev/null || exit 1; done' bench=/bench ||
     { unstage && die "the traced boots failed; the reason is above"; }
   rm -f "$results"/initcalls.*
@@ -75,7 +73,7 @@ measure_functions() {
   printf '#!/bin/sh\nexec /usr/bin/qemu-system-x86_64 -plugin "%s,out=%s" "$@"\n' "$bin/count.so" "$work/blocks" \
     >"$bin/qemu-system-x86_64"
   chmod +x "$bin/qemu-system-x86_64"
-  PATH="$bin:$PATH" run_counted /bin/busybox sh /bench/boots /bench 3 base ||
+  PATH="$bin:$PATH" run_counted /bin/busybox sh /bench/boots /bench 4 3 base ||
     { unstage && die "the counted boots failed; the reason is above"; }
   rm -f "$results"/functions.*
   # Four boots to warm up, three in earnest, and the one whose exits are traced.

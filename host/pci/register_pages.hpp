@@ -22,9 +22,11 @@ class RegisterPages {
   /// `viewer` must outlive this. Throws Error when there is no memory.
   RegisterPages(std::uint64_t address, std::size_t bytes, Viewer& viewer);
 
-  /// Takes over where the BAR answers now. Nothing is read from a BAR that is not decoded; one that is moved
-  /// ends the view of all, for the guest may put another one into its place.
-  void follow(std::optional<std::uint64_t> address) noexcept;
+  enum class Followed : std::uint8_t { kAsBefore, kShownAgain };
+  /// Takes over where the BAR answers now. Nothing is read from a BAR that is not decoded; one that is
+  /// decoded again must be shown anew; one that is moved ends the view of all, for the guest may put another
+  /// one into its place.
+  Followed follow(std::optional<std::uint64_t> address) noexcept;
   /// The registers from `offset` on, a multiple of 4, read as `now` from now on; others stay as they are.
   void show(std::size_t offset, std::span<const std::uint32_t> now) noexcept;
 

@@ -154,26 +154,35 @@ const pci::RegisterPages& PciTransport::show_registers(pci::Viewer& viewer) {
   const std::lock_guard lock(device_->mutex());
   MAYFLY_ASSERT(!registers_);
   registers_.emplace(config_.placed_at(0), kShownBytes, viewer);
-  registers_->follow(config_.bar_address(0));
+  (void)registers_->follow(config_.bar_address(0));
   refresh_registers();
   return *registers_;
 }
 
 void PciTransport::refresh_registers() noexcept {
+  refresh(kCommonAt);
+  refresh(kDeviceConfigAt);
+  refresh(kMsixTableAt);
+  refresh(kMsixPbaAt);
+}
+
+void PciTransport::refresh(std::uint32_t region) noexcept {
   if (!registers_) {
     return;
   }
-  const auto show = [this](std::uint32_t at, std::size_t bytes) {
-    std::array<std::uint32_t, kDeviceConfigBytesMax / sizeof(std::uint32_t)> now;
-    const auto dwords = std::span(now).first(align_up(bytes, sizeof(now[0])) / sizeof(now[0]));
-    std::ranges::fill(dwords, ~0U);
-    region_read(at, std::as_writable_bytes(dwords));
-    registers_->show(at, dwords);
-  };
-  show(kCommonAt, CommonConfig::kBytes);
-  show(kDeviceConfigAt, device_->config().size());
-  show(kMsixTableAt, pci::Msix::kEntryBytes * kVectors);
-  show(kMsixPbaAt, sizeof(std::uint64_t));
+  std::size_t bytes = CommonConfig::kBytes;
+  if (region == kDeviceConfigAt) {
+    bytes = device_->config().size();
+  } else if (region == kMsixTableAt) {
+    bytes = pci::Msix::kEntryBytes * kVectors;
+  } else if (region == kMsixPbaAt) {
+    bytes = sizeof(std::uint64_t);
+  }
+  std::array<std::uint32_t, kDeviceConfigBytesMax / sizeof(std::uint32_t)> now;
+  const auto dwords = std::span(now).first(align_up(bytes, sizeof(now[0])) / sizeof(now[0]));
+  std::ranges::fill(dwords, ~0U);
+  region_read(region, std::as_writable_bytes(dwords));
+  registers_->show(region, dwords);
 }
 
 PciTransport::ConfigAccess PciTransport::config_access() const noexcept {
@@ -198,8 +207,10 @@ void PciTransport::config_write(std::uint16_t offset, std::span<const std::byte>
   config_.write(offset, data);
   msix_.config_written(config_);
   if (registers_) {
-    registers_->follow(config_.bar_address(0));
-    refresh_registers();
+    if (registers_->follow(config_.bar_address(0)) == pci::RegisterPages::Followed::kShownAgain) {
+      refresh_registers();
+    }
+    refresh(kMsixPbaAt);
   }
   if (offset < config_access_at_ + sizeof(Capability) && offset + data.size() > config_access_at_) {
     config_reads_ = pci::ConfigReads::kLive;
@@ -261,20 +272,25 @@ void PciTransport::region_write(std::uint64_t offset, std::span<const std::byte>
   if (offset >= kMsixTableAt) {
     if (offset < kMsixPbaAt) {
       msix_.write_table(offset - kMsixTableAt, data);
+      refresh(kMsixTableAt);
+      refresh(kMsixPbaAt);
     }
   } else if (offset >= kDeviceConfigAt) {
     const std::uint64_t at = offset - kDeviceConfigAt;
     if (at < device_->config().size() && data.size() <= device_->config().size() - at) {
       device_->write_config(at, data);
+      refresh(kDeviceConfigAt);
     }
   } else {
     common_.write(offset, data);
     if (common_.status() == 0) {
       isr_ = 0;
       msix_.clear_pending();
+      refresh_registers();
+    } else {
+      refresh(kCommonAt);
     }
   }
-  refresh_registers();
 }
 
 void PciTransport::notify(std::uint64_t offset) noexcept {
@@ -296,13 +312,14 @@ void PciTransport::queue_interrupt(std::uint16_t queue) noexcept {
 void PciTransport::config_interrupt() noexcept {
   common_.next_generation();
   isr_ |= kIsrConfig;
-  refresh_registers();
+  refresh(kCommonAt);
+  refresh(kDeviceConfigAt);
   raise(common_.config_vector());
 }
 
 void PciTransport::raise(std::uint16_t vector) noexcept {
   if (msix_.raise(vector) == pci::Msix::Raised::kPending) {
-    refresh_registers();
+    refresh(kMsixPbaAt);
   }
 }
 

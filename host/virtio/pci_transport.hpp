@@ -69,8 +69,9 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   void region_write(std::uint64_t offset, std::span<const std::byte> data) noexcept;
   void notify(std::uint64_t offset) noexcept;
   void raise(std::uint16_t vector) noexcept;
-  /// Brings what the guest is shown up to date.
+  /// Brings what the guest is shown up to date: all, or the region that begins there.
   void refresh_registers() noexcept;
+  void refresh(std::uint32_t region) noexcept;
   /// The part of BAR 0 that the PCI configuration access capability points at (4.1.4.9); empty when what the
   /// guest wrote there makes no sense.
   struct ConfigAccess {

@@ -14,6 +14,7 @@ image="$checkout/build/demo/python.img"
 json=""
 guest_memory=512M
 guest_cpus=1
+hang_seconds="" # how long all boots may take; l1/boots knows for counted ones
 
 die() {
   echo "${0##*/}: $*" >&2
@@ -50,7 +51,7 @@ stage() {
   local into="$1"
   shift
   printf '%s\n' "$@" >"$into/command"
-  printf 'guest_memory=%s\nguest_cpus=%s\n' "$guest_memory" "$guest_cpus" >"$into/settings"
+  printf 'guest_memory=%s\nguest_cpus=%s\nhang_seconds=%s\n' "$guest_memory" "$guest_cpus" "$hang_seconds" >"$into/settings"
   "$bench_dir/launch_frame.py" "$image" "$@" >"$into/launch"
   cp "$bench_dir/l1/"* "$into/"
   ln -s "$(realpath "$mayfly")" "$into/mayfly"
@@ -59,13 +60,13 @@ stage() {
   ln -s "$(realpath "$image")" "$into/image"
 }
 
-# boot_in_l1 RESULTS WARM BOOTS SYSTEM...: boots what is staged by turns, in an L1 started afresh with all files in its RAM;
-# the traces go to RESULTS. $lab is the lab's command with its options.
-# shellcheck disable=SC2154  # work is the caller's.
-boot_in_l1() {
+# boot_counted RESULTS WARM BOOTS SYSTEM...: boots what is staged by turns, in a counted L1 started afresh with all files in its
+# RAM; the traces go to RESULTS. $lab has options for ci/lab/counted.
+# shellcheck disable=SC2154  # work and lab are the caller's.
+boot_counted() {
   local results="$1" file
   shift
-  local -a command=("${lab[@]}" --results "$results" --file /usr/bin/qemu-system-x86_64)
+  local -a command=("$checkout/ci/lab/counted" "${lab[@]}" --results "$results" --file /usr/bin/qemu-system-x86_64)
   for file in bios-microvm.bin qboot.rom pvh.bin; do
     command+=(--file "$(realpath "/usr/share/qemu/$file"):/usr/share/qemu/$file")
   done

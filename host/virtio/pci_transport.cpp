@@ -289,6 +289,8 @@ void PciTransport::region_write(std::uint64_t offset, std::span<const std::byte>
       refresh_registers();
     } else {
       refresh(kCommonAt);
+      // A device may decide on its configuration by what was negotiated.
+      refresh(kDeviceConfigAt);
     }
   }
 }

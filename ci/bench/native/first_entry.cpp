@@ -2,11 +2,12 @@
 //
 // Times commands from exec to their first entry into a guest, on this machine:
 //
-//   bench-first-entry ROUNDS COMMAND... --against COMMAND...      microseconds, a line a round: the first's, the second's
+//   bench-first-entry ROUNDS COMMAND... --against COMMAND...      microseconds, a line a round: the first's,
+//   the second's
 //
-// Both are timed by the same means, one that costs neither of them anything on the way: a seccomp filter stops
-// the process at its first KVM_RUN and at nothing else (and ptrace at new threads, which the filter must follow).
-// There it is killed. The two take turns, and who begins changes from round to round.
+// Both are timed by the same means, one that costs neither of them anything on the way: a seccomp filter
+// stops the process at its first KVM_RUN and at nothing else (and ptrace at new threads, which the filter
+// must follow). There it is killed. The two take turns, and who begins changes from round to round.
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -15,18 +16,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <vector>
+
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
-#include <string>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <vector>
 
 namespace {
 
@@ -42,12 +44,10 @@ constexpr unsigned kSecondsMax = 60;
 bool trace_first_entry() {
   constexpr std::uint32_t kCall = offsetof(seccomp_data, nr);
   constexpr std::uint32_t kRequest = offsetof(seccomp_data, args[1]);
-  std::array<sock_filter, 6> filter{{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kCall),
-                                     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
-                                     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kRequest),
-                                     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KVM_RUN, 0, 1),
-                                     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
-                                     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+  std::array<sock_filter, 6> filter{
+      {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kCall), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
+       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kRequest), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, KVM_RUN, 0, 1),
+       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
   const sock_fprog program{filter.size(), filter.data()};
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;

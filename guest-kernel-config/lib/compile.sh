@@ -18,7 +18,9 @@ not_needed() {
 # What a configuration takes: Kconfig, its scripts, and what our patches change.
 needed_to_configure() {
   printf '%s\n' '*/Kconfig*' '*/Makefile' '*/scripts/*' '*/arch/x86/Makefile*'
-  sed -n 's,^+++ b/,*/,p' "${patches[@]}" | grep -vE '/(Kconfig|Makefile)' | sort -u
+  # Files that a patch adds are not in the package.
+  awk '/^--- / { added = $2 == "/dev/null" } /^\+\+\+ b\// && !added { print "*/" substr($2, 3) }' "${patches[@]}" |
+    grep -vE '/(Kconfig|Makefile)' | sort -u
 }
 
 # The source with our patches, in $scratch/source; all of it, or for `configuration` only what that takes.

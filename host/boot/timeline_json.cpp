@@ -139,6 +139,9 @@ std::string to_json(const Report& report) {
   json["exits"] = counts_of(report.facts.exits);
   json["kvm"] = kvm_of(report);
   json["memory"] = {{"pages", report.facts.pages}, {"bytes_populated", report.facts.bytes_populated}};
+  if (report.facts.balloon.has_value()) {
+    json["balloon"] = counts_of(*report.facts.balloon);
+  }
   json["spans"] = spans_of(report);
   // The outcome may quote a file name, which can be any bytes.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

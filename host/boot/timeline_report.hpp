@@ -99,6 +99,8 @@ struct RunFacts {
   std::vector<std::pair<std::string, std::uint64_t>> kvm;
   /// By time or not.
   std::vector<Sample> samples{};
+  /// What the balloon did, where there was one.
+  std::optional<std::vector<NamedCount>> balloon{};
 };
 
 /// One run, as TIMELINE.md describes it.

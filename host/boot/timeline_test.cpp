@@ -120,7 +120,7 @@ TEST(Timeline, PortMarksAreNamed) {
 // A run with round figures.
 Report sample() {
   Report report;
-  report.facts = {"exited", 7, {{"port_out", 12}, {"mmio_read", 3}}, 4096, "2m", {{"halt_exits", 5}}, {}};
+  report.facts = {"exited", 7, {{"port_out", 12}, {"mmio_read", 3}}, 4096, "2m", {{"halt_exits", 5}}, {}, {}};
   report.exec = {1000, ExecSource::kLauncher};
   const auto set = [&](Milestone milestone, std::uint64_t at) {
     report.milestones[static_cast<std::size_t>(milestone)] = at;
@@ -156,6 +156,12 @@ TEST(TimelineJson, HasTheSchemaOfVersionOne) {
     "spans": {"exec_to_first_entry_ns": 4000000, "first_entry_to_init_ns": 26000000, "init_to_ready_ns": 2000000,
               "exec_to_ready_ns": 32000000}})");
   EXPECT_EQ(json::parse(to_json(sample())), expected);
+}
+
+TEST(TimelineJson, HasTheBalloonWhereThereWasOne) {
+  Report report = sample();
+  report.facts.balloon = {{"held_bytes", 4096}};
+  EXPECT_EQ(json::parse(to_json(report))["balloon"], json::parse(R"({"held_bytes": 4096})"));
 }
 
 TEST(TimelineJson, AnyBytesInTheOutcomeMakeValidJson) {

@@ -29,17 +29,19 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W 'auto 4k thp 2m 1g' -- "$word") ;;
     run:--memory | boot:--memory)
       mapfile -t COMPREPLY < <(compgen -W '128M 512M 2G' -- "$word") ;;
+    run:--balloon | boot:--balloon)
+      mapfile -t COMPREPLY < <(compgen -W '0 256M 1G' -- "$word") ;;
     boot:--repeat)
       mapfile -t COMPREPLY < <(compgen -W '10 100 1000' -- "$word") ;;
     run:--cpus | run:--env | run:--workdir | run:--user | run:--timeout | run:--cmdline-append) ;;
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--image --kernel --memory --cpus --pages --env --workdir --user --timeout
-        --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
+      mapfile -t COMPREPLY < <(compgen -W '--image --kernel --memory --cpus --pages --balloon --env --workdir --user
+        --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
-        --pages --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
+        --pages --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
     completion:*)
       mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
     timeline:*)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_options.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,20 @@ std::uint64_t check_memory(const std::string& text) {
   }
   if (*bytes % kMemoryStep != 0) {
     refuse("--memory", text, "not a multiple of 2M");
+  }
+  return *bytes;
+}
+
+std::uint64_t check_balloon(const std::string& text, std::uint64_t memory_bytes) {
+  const std::optional<std::uint64_t> bytes = parse_bytes(text);
+  if (!bytes.has_value()) {
+    refuse("--balloon", text, "not a size; write a number with K, M, G or T, such as 256M, or 0");
+  }
+  if (*bytes % kMemoryStep != 0) {
+    refuse("--balloon", text, "not a multiple of 2M");
+  }
+  if (*bytes > memory_bytes - std::min(memory_bytes, kBalloonLeaves)) {
+    refuse("--balloon", text, "too much of --memory; leave the guest 64M or more");
   }
   return *bytes;
 }
@@ -112,6 +127,9 @@ vmm::RunConfig check_run_options(RunOptions options) {
   }
   if (!options.pages.empty()) {
     config.pages = check_pages(options.pages);
+  }
+  if (!options.balloon.empty()) {
+    config.balloon_bytes = check_balloon(options.balloon, config.memory_bytes);
   }
   if (!options.timeout.empty()) {
     config.timeout_ns = check_timeout(options.timeout);

@@ -16,6 +16,7 @@ struct RunOptions {
   std::string memory{};
   std::string cpus{};
   std::string pages{};
+  std::string balloon{};
   std::vector<std::string> environment{};
   std::string workdir{};
   std::string user{};
@@ -36,6 +37,8 @@ inline constexpr std::uint64_t kMemoryMin = 32 * kMiB;
 inline constexpr std::uint64_t kMemoryMax = 64 * kTiB;
 /// Guest memory comes in large pages.
 inline constexpr std::uint64_t kMemoryStep = 2 * kMiB;
+/// What a balloon leaves the guest at least.
+inline constexpr std::uint64_t kBalloonLeaves = 64 * kMiB;
 inline constexpr std::uint32_t kCpusMax = 64;
 
 /// Checks all that can be checked without touching the host, and gives the defaults. Throws Error that names

@@ -43,6 +43,7 @@ TEST(RunOptions, DefaultsAre512MiBAndOneCpu) {
   EXPECT_FALSE(config.workdir.has_value());
   EXPECT_FALSE(config.user.has_value());
   EXPECT_TRUE(config.command.empty());
+  EXPECT_FALSE(config.balloon_bytes.has_value());
 }
 
 TEST(RunOptions, EveryOptionArrives) {
@@ -51,6 +52,7 @@ TEST(RunOptions, EveryOptionArrives) {
   options.memory = "2G";
   options.cpus = "64";
   options.pages = "1g";
+  options.balloon = "1G";
   options.environment = {"A=1", "B="};
   options.workdir = "/srv";
   options.user = "0:0";
@@ -66,6 +68,7 @@ TEST(RunOptions, EveryOptionArrives) {
   EXPECT_EQ(config.memory_bytes, 2 * kGiB);
   EXPECT_EQ(config.cpus, 64U);
   EXPECT_EQ(config.pages, Pages::k1g);
+  EXPECT_EQ(config.balloon_bytes, kGiB);
   EXPECT_EQ(config.environment, options.environment);
   EXPECT_EQ(config.workdir, "/srv");
   EXPECT_EQ(config.user, "0:0");
@@ -133,6 +136,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{&RunOptions::cpus, "4294967297", "--cpus '4294967297': give a number from 1 to 64"},
         BadValue{&RunOptions::cpus, "two", "--cpus 'two': give a number from 1 to 64"},
         BadValue{&RunOptions::pages, "2M", "--pages '2M': give auto, 4k, thp, 2m or 1g"},
+        BadValue{&RunOptions::balloon, "256", "--balloon '256': not a multiple of 2M"},
+        BadValue{&RunOptions::balloon, "all",
+                 "--balloon 'all': not a size; write a number with K, M, G or T, such as 256M, or 0"},
+        BadValue{&RunOptions::balloon, "450M",
+                 "--balloon '450M': too much of --memory; leave the guest 64M or more"},
         BadValue{&RunOptions::timeout, "0s",
                  "--timeout '0s': not a time; write a number above 0 with ms, s, m or h, such as 10s"},
         BadValue{&RunOptions::timeout, "5",
@@ -154,6 +162,14 @@ TEST(RunOptions, LeastAndMostMemoryAreTaken) {
   EXPECT_EQ(check_run_options(options).memory_bytes, kMemoryMin);
   options.memory = "64T";
   EXPECT_EQ(check_run_options(options).memory_bytes, kMemoryMax);
+}
+
+TEST(RunOptions, ABalloonMayBeEmptyAndMayLeave64M) {
+  RunOptions options = with_image();
+  options.balloon = "0";
+  EXPECT_EQ(check_run_options(options).balloon_bytes, 0U);
+  options.balloon = "448M";
+  EXPECT_EQ(check_run_options(options).balloon_bytes, 448 * kMiB);
 }
 
 TEST(RunOptions, VariableWithoutNameOrValueIsRefused) {

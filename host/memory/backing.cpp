@@ -200,6 +200,26 @@ void Backing::map_small(std::uint64_t bytes, Pages kind) {
   pages_ = kind;
 }
 
+void Backing::discard(std::uint64_t offset, std::uint64_t bytes) noexcept {
+  MAYFLY_ASSERT(offset <= size() && bytes <= size() - offset);
+  // A memfd's pages are the file's: dropping them from this mapping alone would free nothing.
+  ::madvise(data() + offset, bytes, memfd_ ? MADV_REMOVE : MADV_DONTNEED);
+}
+
+bool Backing::reserve(std::uint64_t offset, std::uint64_t bytes) noexcept {
+  if (pages_ != Pages::k2m && pages_ != Pages::k1g) {
+    return true;
+  }
+  // A promise is made when the file is mapped, belongs to the file, and stays when that mapping goes
+  // (mm/hugetlb.c, hugetlb_reserve_pages). Ours stays as it is, so that KVM sees no change.
+  void* at = ::mmap(nullptr, bytes, PROT_NONE, MAP_SHARED, memfd_.get(), static_cast<off_t>(offset));
+  if (at == MAP_FAILED) {
+    return false;
+  }
+  ::munmap(at, bytes);
+  return true;
+}
+
 std::uint64_t Backing::populated() const {
   constexpr std::uint64_t kPage = 4 * kKiB;
   constexpr std::uint64_t kChunk = kGiB;

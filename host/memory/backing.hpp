@@ -33,6 +33,14 @@ class Backing {
   /// Bytes that have host memory behind them now. Takes time in proportion to size().
   [[nodiscard]] std::uint64_t populated() const;
 
+  /// Gives [offset, offset + bytes), whole pages, back to the host; it reads as zero afterwards, and a touch
+  /// takes memory again. BEWARE: not so for huge pages, which must be had back by reserve() first. Where the
+  /// host refuses, the memory stays. Any thread; takes time in proportion to what was populated.
+  void discard(std::uint64_t offset, std::uint64_t bytes) noexcept;
+  /// Has the host promise huge pages again for what was given back; false when it has not enough. Where
+  /// memory comes without a promise there is nothing to do. Any thread.
+  [[nodiscard]] bool reserve(std::uint64_t offset, std::uint64_t bytes) noexcept;
+
  private:
   void map_hugetlb(std::uint64_t bytes, Pages size);
   bool try_hugetlb(std::uint64_t bytes, Pages size);

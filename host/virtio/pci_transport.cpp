@@ -63,6 +63,7 @@ std::uint32_t class_code(DeviceId id) noexcept {
     case DeviceId::kPmem:
       return 0x058000;  // Memory controller, other.
     case DeviceId::kEntropy:
+    case DeviceId::kBalloon:
       break;
   }
   return 0xff0000;  // Fits no class.

@@ -63,6 +63,8 @@ class VirtioDevice {
       return "virtio-console";
     case DeviceId::kEntropy:
       return "virtio-rng";
+    case DeviceId::kBalloon:
+      return "virtio-balloon";
     case DeviceId::kPmem:
       return "virtio-pmem";
   }

@@ -143,22 +143,30 @@ void Machine::ViewSlots::hide() noexcept {
   }
 }
 
+void Machine::add_device(std::unique_ptr<virtio::VirtioDevice> device) {
+  auto transport = std::make_unique<virtio::PciTransport>(std::move(device), memory_, msi_);
+  virtio::PciTransport& added = *transport;
+  root_.add(std::move(transport));
+  const pci::RegisterPages& registers = added.show_registers(register_view_);
+  register_view_.show(registers.address(), registers.bytes());
+}
+
 virtio::Console& Machine::add_devices(const MachineParts& parts) {
-  const auto add = [this](std::unique_ptr<virtio::VirtioDevice> device) {
-    auto transport = std::make_unique<virtio::PciTransport>(std::move(device), memory_, msi_);
-    virtio::PciTransport& added = *transport;
-    root_.add(std::move(transport));
-    const pci::RegisterPages& registers = added.show_registers(register_view_);
-    register_view_.show(registers.address(), registers.bytes());
-  };
   virtio::ConsoleConfig ports;
   ports.ports.push_back({virtio::PortKind::kConsole, "", &parts.console});
   ports.ports.push_back({virtio::PortKind::kGeneric, "mayfly.channel", &parts.channel});
   auto console = std::make_unique<virtio::Console>(std::move(ports));
   virtio::Console& result = *console;
-  add(std::move(console));
-  add(std::make_unique<virtio::Pmem>(layout_.pmem()));
-  add(std::make_unique<virtio::Rng>());
+  add_device(std::move(console));
+  add_device(std::make_unique<virtio::Pmem>(layout_.pmem()));
+  add_device(std::make_unique<virtio::Rng>());
+  if (parts.balloon_bytes) {
+    puncher_ = std::make_unique<HolePuncher>(ram_, memory_);
+    auto balloon = std::make_unique<virtio::Balloon>(*puncher_, memory_, *parts.balloon_bytes,
+                                                     virtio::BalloonUse::kLend);
+    balloon_ = balloon.get();
+    add_device(std::move(balloon));
+  }
   return result;
 }
 

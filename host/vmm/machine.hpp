@@ -20,9 +20,11 @@
 #include "kvm/vm.hpp"
 #include "memory/backing.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/hole_puncher.hpp"
 #include "memory/layout.hpp"
 #include "pci/root.hpp"
 #include "pci/viewer.hpp"
+#include "virtio/balloon.hpp"
 #include "virtio/console.hpp"
 #include "vmm/boot_samples.hpp"
 #include "vmm/exit_handler.hpp"
@@ -40,6 +42,8 @@ enum class SampleMarks : std::uint8_t { kNo, kYes };
 struct MachineParts {
   std::uint64_t memory_bytes;
   Pages pages;
+  /// What the balloon is asked to hold from the start; nothing: there is no balloon.
+  std::optional<std::uint64_t> balloon_bytes;
   std::uint32_t cpus;
   const std::string& kernel;
   const Image& image;
@@ -69,6 +73,10 @@ class Machine {
 
   /// Makes the guest's channel take what its backend has to send. Any thread.
   void wake_channel() noexcept { console_.wake(kChannelPort); }
+
+  /// Null when there is none.
+  [[nodiscard]] virtio::Balloon* balloon() noexcept { return balloon_; }
+  [[nodiscard]] const virtio::Balloon* balloon() const noexcept { return balloon_; }
 
   /// What guest memory was made of.
   [[nodiscard]] Pages pages() const noexcept { return ram_.pages(); }
@@ -114,6 +122,7 @@ class Machine {
   };
 
   void map_memory();
+  void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   virtio::Console& add_devices(const MachineParts& parts);
   void attach_buses();
   void add_vcpus(std::uint32_t count);
@@ -124,6 +133,7 @@ class Machine {
   Layout layout_;
   Backing ram_;
   GuestMemory memory_;
+  std::unique_ptr<HolePuncher> puncher_;
   boot::KernelLoader kernel_;
   kvm::Vm vm_;
   Mapping pmem_;
@@ -131,6 +141,7 @@ class Machine {
   ViewSlots config_view_;
   ViewSlots register_view_;
   pci::Root root_;
+  virtio::Balloon* balloon_ = nullptr;
   virtio::Console& console_;
   PowerPorts power_;
   PanicPort panic_;

@@ -57,6 +57,16 @@ class Waker {
   std::atomic<Machine*> machine_{nullptr};
 };
 
+std::vector<boot::NamedCount> facts_of(const virtio::BalloonCounts& counts) {
+  return {{"held_bytes", counts.held_bytes},
+          {"held_bytes_max", counts.held_bytes_max},
+          {"inflate_notifications", counts.inflate_notifications},
+          {"inflate_entries", counts.inflate_entries},
+          {"deflate_notifications", counts.deflate_notifications},
+          {"acks_at_once", counts.acks_at_once},
+          {"acks_later", counts.acks_later}};
+}
+
 boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
   const auto exits = machine.exits().values();
   boot::RunFacts facts;
@@ -69,6 +79,9 @@ boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
   facts.pages = name(machine.pages());
   facts.kvm = machine.kvm_stats();
   facts.samples = machine.mark_samples();
+  if (const virtio::Balloon* balloon = machine.balloon()) {
+    facts.balloon = facts_of(balloon->counts());
+  }
   return facts;
 }
 
@@ -86,6 +99,7 @@ struct Opened {
   Signals& signals;
   const Terminal* terminal;
   const std::optional<LaunchTerminal>& launch_terminal;
+  RunObserver* observer;
 };
 
 /// Builds the machine, runs it to its end and takes it down.
@@ -99,6 +113,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                   {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, [&waker] { waker.wake(); });
   Machine machine({.memory_bytes = config.memory_bytes,
                    .pages = config.pages,
+                   .balloon_bytes = config.balloon_bytes,
                    .cpus = config.cpus,
                    .kernel = config.kernel,
                    .image = opened.image,
@@ -111,8 +126,14 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .sample_marks = timed ? SampleMarks::kYes : SampleMarks::kNo});
   waker.connect(machine);
   machine.start();
+  if (opened.observer != nullptr) {
+    opened.observer->started(machine);
+  }
   const std::uint64_t deadline = config.timeout_ns == 0 ? 0 : timeline.exec_ns() + config.timeout_ns;
   Finished finished{run_loop({session, opened.signals, down, opened.terminal, deadline}), std::nullopt};
+  if (opened.observer != nullptr) {
+    opened.observer->stopping();
+  }
   const auto at_end = machine.sample(timeline.mark(boot::Milestone::kEnded));
   const auto at_down = machine.sample(machine.stop());
   if (timed) {
@@ -127,7 +148,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
 
 }  // namespace
 
-int run(const RunConfig& config, boot::BootTimeline& timeline) {
+int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* observer) {
   Signals signals;
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
   const Image image(config.image, config.image_check);
@@ -139,7 +160,8 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
     launch_terminal = LaunchTerminal{terminal->size(), type == nullptr ? "" : type};
   }
   Finished finished = run_machine(
-      {config, image, signals, terminal.has_value() ? &*terminal : nullptr, launch_terminal}, timeline);
+      {config, image, signals, terminal.has_value() ? &*terminal : nullptr, launch_terminal, observer},
+      timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();

@@ -35,6 +35,8 @@ struct RunConfig {
   std::uint64_t memory_bytes = 512ULL << 20U;
   std::uint32_t cpus = 1;
   Pages pages = Pages::kAuto;
+  /// What the balloon is asked to hold from the start; absent: there is no balloon.
+  std::optional<std::uint64_t> balloon_bytes{};
   ImageCheck image_check = ImageCheck::kHeader;
   ConsoleSpec console{};
   /// Each "NAME=VALUE"; goes over the image's variable of the same name.

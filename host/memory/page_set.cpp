@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory/page_set.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include <sys/mman.h>
+
+#include "base/checked.hpp"
+#include "base/error.hpp"
+
+namespace mayfly {
+namespace {
+
+constexpr std::uint64_t kWordBits = 64;
+
+/// `count` bits from `first` on, all in one word.
+constexpr std::uint64_t mask_of(std::uint64_t first, std::uint64_t count) noexcept {
+  const std::uint64_t ones = count == kWordBits ? ~0ULL : (1ULL << count) - 1;
+  return ones << first % kWordBits;
+}
+
+/// Calls `use(word, mask)` for each word that the run has bits in, until it returns false.
+template <typename Use>
+bool each_word(PageSet::Run run, Use&& use) noexcept {
+  std::uint64_t at = run.first;
+  const std::uint64_t end = run.first + run.count;
+  while (at < end) {
+    const std::uint64_t count = std::min(kWordBits - at % kWordBits, end - at);
+    if (!use(at / kWordBits, mask_of(at, count))) {
+      return false;
+    }
+    at += count;
+  }
+  return true;
+}
+
+}  // namespace
+
+PageSet::PageSet(std::uint64_t size) : size_(size) {
+  const std::uint64_t bytes = align_up(size + 1, kWordBits * 8) / 8;
+  void* at =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) {
+    fail_errno("cannot get memory to keep books of the guest's");
+  }
+  mapping_ = Mapping(at, bytes);
+}
+
+std::uint64_t* PageSet::words() const noexcept {
+  // Safe: aligned to a page, and nothing but words is ever put there.
+  return reinterpret_cast<std::uint64_t*>(mapping_.data());
+}
+
+void PageSet::check(Run run) const noexcept {
+  MAYFLY_ASSERT(run.first <= size_ && run.count <= size_ - run.first);
+}
+
+bool PageSet::contains(std::uint64_t number) const noexcept { return contains_all({number, 1}); }
+
+bool PageSet::contains_all(Run run) const noexcept {
+  check(run);
+  return each_word(run,
+                   [this](std::uint64_t word, std::uint64_t mask) { return (words()[word] & mask) == mask; });
+}
+
+bool PageSet::contains_none(Run run) const noexcept {
+  check(run);
+  return each_word(run,
+                   [this](std::uint64_t word, std::uint64_t mask) { return (words()[word] & mask) == 0; });
+}
+
+void PageSet::insert(Run run) noexcept {
+  check(run);
+  each_word(run, [this](std::uint64_t word, std::uint64_t mask) {
+    words()[word] |= mask;
+    return true;
+  });
+}
+
+void PageSet::erase(Run run) noexcept {
+  check(run);
+  each_word(run, [this](std::uint64_t word, std::uint64_t mask) {
+    words()[word] &= ~mask;
+    return true;
+  });
+}
+
+void PageSet::clear() noexcept {
+  // Private memory that is discarded reads as zero afterwards.
+  MAYFLY_ASSERT(::madvise(mapping_.data(), mapping_.size(), MADV_DONTNEED) == 0);
+}
+
+std::uint64_t PageSet::find(std::uint64_t from, bool value) const noexcept {
+  for (std::uint64_t at = from; at < size_; at = (at / kWordBits + 1) * kWordBits) {
+    const std::uint64_t word = words()[at / kWordBits];
+    const std::uint64_t wanted = (value ? word : ~word) & (~0ULL << at % kWordBits);
+    if (wanted != 0) {
+      // At most size_: no bit from there on is ever set.
+      return at / kWordBits * kWordBits + static_cast<std::uint64_t>(std::countr_zero(wanted));
+    }
+  }
+  return size_;
+}
+
+std::optional<PageSet::Run> PageSet::next_run(std::uint64_t from) const noexcept {
+  const std::uint64_t first = find(from, true);
+  if (first == size_) {
+    return std::nullopt;
+  }
+  return Run{first, find(first, false) - first};
+}
+
+}  // namespace mayfly

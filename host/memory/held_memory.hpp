@@ -63,10 +63,11 @@ class HeldMemory {
   [[nodiscard]] virtual Result<Answer, HeldFault> release(GuestRange range, Done done) noexcept = 0;
   /// As release() of all that is held: the guest has forgotten its promises (the device was reset).
   [[nodiscard]] virtual Answer release_all(Done done) noexcept = 0;
-  /// Asks that devices reach all RAM outside what is held. Once it is so it stays so.
+  /// Asks that devices reach all RAM outside what is held. Once it is so it stays so. This, release_all() and
+  /// when_ready() replace their last call of the same owner and cookie.
   [[nodiscard]] virtual Answer settle(Done done) noexcept = 0;
   /// Tells when `bytes` of what is held can be released at once, or nothing is left to wait for: what a front
-  /// end waits for before it asks the guest to take memory back. A new call replaces the owner's last one.
+  /// end waits for before it asks the guest to take memory back.
   [[nodiscard]] virtual Answer when_ready(std::uint64_t bytes, Done done) noexcept = 0;
   /// The first run of held memory at or after `from` that can be released at once; nothing when there is
   /// none.

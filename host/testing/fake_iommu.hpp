@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -104,10 +104,12 @@ class FakeIommu final : public vfio::Iommu {
   };
 
   [[nodiscard]] bool overlaps(GuestRange range) const {
-    return std::any_of(entries_.begin(), entries_.end(), [&range](const auto& entry) {
-      return entry.first.raw() < range.start.raw() + range.bytes &&
-             range.start.raw() < entry.first.raw() + entry.second;
-    });
+    const auto after = entries_.lower_bound(GuestAddress(range.start.raw() + range.bytes));
+    if (after == entries_.begin()) {
+      return false;
+    }
+    const auto last = std::prev(after);
+    return last->first.raw() + last->second > range.start.raw();
   }
 
   Limits limits_{};

@@ -27,7 +27,7 @@ struct DmaMapConfig {
   /// IOMMU entries that are left for others (BARs, persistent memory).
   std::uint32_t reserved_entries = 0;
   /// memlock_limit(): too little is found before anything begins.
-  std::optional<std::uint64_t> memlock_limit;
+  std::optional<std::uint64_t> memlock_limit = std::nullopt;
 };
 
 /// Makes guest RAM reachable for passed-through devices while the guest already runs: populates and maps it

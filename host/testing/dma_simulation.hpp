@@ -92,7 +92,7 @@ class DmaSimulation {
   std::uint64_t lock_free_at_ = 0;
   std::uint32_t idle_populators_;
   std::uint32_t idle_mappers_;
-  std::minstd_rand random_{7};
+  std::minstd_rand random_{7};  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same in every run
   std::vector<GuestRange> held_;
   DmaFigures figures_;
 };

@@ -14,6 +14,11 @@
 
 namespace mayfly::testing {
 
+/// Host address of pretended guest memory: a multiple of 1 GiB, never looked through.
+[[nodiscard]] inline std::byte* nowhere() noexcept {
+  return reinterpret_cast<std::byte*>(1ULL << 30U);  // NOLINT(performance-no-int-to-ptr)
+}
+
 /// An IOMMU of nothing but books, strict where a real one would be, and stricter: an overlap, an unmap of
 /// what was not one map, or an entry too many ends the test. Thread-safe.
 class FakeIommu final : public vfio::Iommu {

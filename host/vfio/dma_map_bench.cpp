@@ -50,7 +50,7 @@ nlohmann::ordered_json rows(const DmaCosts& costs, DmaScenario::Guest guest) {
 // The middle of many: what a worker's calls for one piece take in a guest of `bytes`, most of it held and
 // scattered.
 double worker_call_ns(std::uint64_t bytes) {
-  const std::array ram{GuestMemory::Region{{GuestAddress(0), bytes}, nullptr}};
+  const std::array ram{GuestMemory::Region{{GuestAddress(0), bytes}, nowhere()}};
   vfio::DmaRules rules;
   rules.idle_merge_bytes = rules.pieces.piece_bytes;
   vfio::DmaPlan plan(ram, rules);

@@ -42,8 +42,7 @@ DmaMapConfig config(Background background) {
 class DmaMapTest : public ::testing::Test {
  protected:
   std::unique_ptr<DmaMap> start(const DmaMapConfig& with, DmaMap::OnFailure on_failure = {}) {
-    // Safe: never looked through.
-    auto* host = reinterpret_cast<std::byte*>(kGiB);
+    std::byte* host = testing::nowhere();
     const std::array ram{GuestMemory::Region{range(0, kLow), host},
                          GuestMemory::Region{range(kHigh, kHighBytes), host + kLow}};
     return std::make_unique<DmaMap>(iommu_, populate_, ram, with, on_failure);
@@ -295,7 +294,7 @@ TEST_P(DmaMapStressTest, NobodyIsAnsweredBeforeItIsTrue) {
   for (std::uint32_t round = 0; round < 20; ++round) {
     FakeIommu iommu({.max_entries = 24, .parallel_mappers = GetParam()});
     FakePopulate populate;
-    auto* host = reinterpret_cast<std::byte*>(kGiB);  // Safe: never looked through.
+    std::byte* host = testing::nowhere();
     const std::array ram{GuestMemory::Region{range(0, kLow), host},
                          GuestMemory::Region{range(kHigh, kHighBytes), host + kLow}};
     DmaMap map(iommu, populate, ram, config(round % 2 == 0 ? Background::kAtOnce : Background::kWhenTold),

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/checked.hpp"
+#include "testing/fake_iommu.hpp"
 #include "vfio/dma_plan.hpp"
 
 namespace mayfly::vfio {
@@ -32,8 +33,7 @@ class DmaPlanTest : public ::testing::Test {
             .background = background};
   }
   static std::array<GuestMemory::Region, 2> ram() {
-    // Safe: never looked through.
-    auto* host = reinterpret_cast<std::byte*>(kGiB);
+    std::byte* host = testing::nowhere();
     return {{{{GuestAddress(0), 5 * kPiece}, host}, {{GuestAddress(kHigh), kHighBytes}, host + 5 * kPiece}}};
   }
   void start(const DmaRules& with) { plan_.emplace(ram(), with); }

@@ -197,14 +197,16 @@ TEST_F(DmaPlanHeldTest, ReleasesUnderWayAreBounded) {
 }
 
 TEST_F(DmaPlanHeldTest, ARequestReplacesItsLastOneEvenWhenThatIsDue) {
-  hold(range(kHigh, kHighBytes));
-  for (int i = 0; i < 2000; ++i) {
-    plan().begin_background();
-    ASSERT_EQ(plan().settle(done(1), 0), Answer::kLater);
-    ASSERT_EQ(plan().when_ready(kGiB, done(1), 0), Answer::kLater);
-  }
   run();
-  EXPECT_EQ(called(), (Cookies{1, 1}));
+  hold(pieces(0));
+  hold(pieces(5));
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_EQ(plan().when_ready(2 * kPiece, done(1), 0), Answer::kLater);
+    ASSERT_EQ(plan().when_ready(2 * kPiece, done(1), 0), Answer::kLater);
+    hold(pieces(1));  // now it is due, but nobody is there to call
+    ASSERT_EQ(release(pieces(1), 2), Answer::kNow);
+  }
+  EXPECT_EQ(called(), Cookies{1});
 }
 
 struct Hostile {

@@ -7,12 +7,12 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "testing/fake_iommu.hpp"
 
 namespace mayfly::vfio {
 namespace {
 
-// Safe: never looked through.
-std::byte* const kHost = reinterpret_cast<std::byte*>(kGiB);
+std::byte* const kHost = testing::nowhere();
 
 std::vector<GuestMemory::Region> guest(std::uint64_t bytes) {
   constexpr std::uint64_t kLow = 3 * kGiB;

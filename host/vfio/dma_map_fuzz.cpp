@@ -22,7 +22,8 @@ constexpr std::uint64_t kUnit = HeldMemory::kUnit;
 constexpr std::uint64_t kLowUnits = 21;
 constexpr std::uint64_t kHighUnits = 34;
 constexpr std::uint64_t kUnits = kLowUnits + kHighUnits;
-constexpr std::uint64_t kHighStart = 4 * kGiB;
+// A hole so small that maps would cross it if they were let.
+constexpr std::uint64_t kHighStart = (kLowUnits + 3) * kUnit;
 
 /// Which units are what, by the simplest means.
 using Units = std::bitset<kUnits>;

@@ -48,6 +48,25 @@ TEST_F(DmaPlanTest, MergesUpToTheIdleCapAtItsMultiplesAndNotAcrossTheHoleNorTheW
   EXPECT_EQ(plan().counters().mapped_bytes, plan().table().bytes());
 }
 
+TEST_F(DmaPlanTest, AHoleSmallerThanAMapIsNotMapped) {
+  std::byte* host = testing::nowhere();
+  const std::array ram{GuestMemory::Region{range(0, 2 * kPiece), host},
+                       GuestMemory::Region{range(3 * kPiece, kPiece), host + 2 * kPiece}};
+  DmaRules no_window = rules();
+  no_window.pieces.window_bytes = 2 * kMiB;
+  DmaPlan plan(ram, no_window);
+  while (const auto piece = plan.begin_populate()) {
+    plan.end_populate(*piece);
+  }
+  Ranges maps;
+  while (const auto job = plan.begin_map()) {
+    plan.end_map(*job, 1);
+    maps.push_back(plan.guest(*job));
+  }
+  EXPECT_EQ(maps,
+            (Ranges{range(0, 2 * kMiB), range(2 * kMiB, 2 * kPiece - 2 * kMiB), range(3 * kPiece, kPiece)}));
+}
+
 TEST_F(DmaPlanTest, MapsOnlyWhatIsPopulated) {
   start(rules());
   const auto first = plan().begin_populate();

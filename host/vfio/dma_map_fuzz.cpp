@@ -2,6 +2,7 @@
 // Guest, host threads and host failures in any order against DmaPlan, beside a model of a few obvious arrays;
 // after each step the invariant is checked: what is not held is mapped, from the moment that a settle was
 // answered.
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cstdint>
@@ -46,7 +47,7 @@ Units units_of(GuestRange range) noexcept {
 class Fuzz {
  public:
   explicit Fuzz(FuzzedDataProvider& input)
-      : input_(input), iommu_({.max_entries = 64}), plan_(ram(), rules(input)) {}
+      : input_(input), iommu_({.max_entries = 64}), rules_(some_rules(input)), plan_(ram(), rules_) {}
 
   void run() {
     for (int step = 0; step < 1000 && input_.remaining_bytes() > 0; ++step) {
@@ -70,7 +71,7 @@ class Fuzz {
     return {{{{GuestAddress(0), kLowUnits * kUnit}, host},
              {{GuestAddress(kHighStart), kHighUnits * kUnit}, host + kLowUnits * kUnit}}};
   }
-  static DmaRules rules(FuzzedDataProvider& input) {
+  static DmaRules some_rules(FuzzedDataProvider& input) {
     return {.pieces = {.piece_bytes = kUnit << input.ConsumeIntegralInRange(0U, 3U),
                        .window_bytes = kUnit << input.ConsumeIntegralInRange(0U, 4U),
                        .max_pieces = input.ConsumeIntegralInRange<std::uint32_t>(3, 64)},
@@ -81,7 +82,7 @@ class Fuzz {
 
   void act() {
     ++now_;
-    switch (input_.ConsumeIntegralInRange(0, 13)) {
+    switch (input_.ConsumeIntegralInRange(0, 15)) {
       case 0:
       case 1:
         hold(some_range());
@@ -116,6 +117,12 @@ class Fuzz {
         break;
       case 12:
         end_map();
+        break;
+      case 13:
+        hold_the_rest();
+        break;
+      case 14:
+        release_scattered();
         break;
       default:
         rarely();
@@ -156,6 +163,22 @@ class Fuzz {
     MAYFLY_ASSERT(plan_.hold(range, now_).has_value() == allowed);
     if (allowed) {
       held_ |= units;
+    }
+  }
+
+  // What a balloon does to all that is left.
+  void hold_the_rest() {
+    for (std::uint64_t unit = 0; unit < kUnits; ++unit) {
+      if (!held_.test(unit)) {
+        hold({GuestAddress(address_of(unit)), kUnit});
+      }
+    }
+  }
+  // Every nth unit, so that nothing is one run.
+  void release_scattered() {
+    const auto stride = input_.ConsumeIntegralInRange<std::uint64_t>(1, 9);
+    for (std::uint64_t unit = 0; unit < kUnits; unit += stride) {
+      release({GuestAddress(address_of(unit)), kUnit});
     }
   }
 
@@ -236,6 +259,8 @@ class Fuzz {
     const auto job = plan_.begin_map();
     MAYFLY_ASSERT(!failed_ || !job.has_value());
     if (job.has_value()) {
+      const std::uint64_t cap = std::max(rules_.busy_merge_bytes, rules_.idle_merge_bytes);
+      MAYFLY_ASSERT(job->count == 1 || plan_.guest(*job).bytes <= cap);
       for (PieceIndex piece = job->first; piece < job->first + job->count; ++piece) {
         MAYFLY_ASSERT(populated_.count(piece) == 1);
         for (const PieceIndex populating : populating_) {
@@ -261,6 +286,9 @@ class Fuzz {
     held_ &= ~(releasing_ & units);
     releasing_ &= ~units;
     plan_.end_map(job, now_);
+    for (std::uint64_t unit = 0; unit < kUnits; ++unit) {
+      MAYFLY_ASSERT(iommu_.reaches({GuestAddress(address_of(unit)), kUnit}) == mapped_.test(unit));
+    }
   }
 
   // A Done for a request that is not made yet. Cookies are never used again.
@@ -280,7 +308,7 @@ class Fuzz {
   }
   void answer() {
     // Not always at once: mappers are busy too.
-    if (input_.ConsumeBool() || requests_open() > 200) {
+    if (input_.ConsumeBool()) {
       while (const auto due = plan_.take_due()) {
         due->call(due->owner, due->cookie);
       }
@@ -297,7 +325,6 @@ class Fuzz {
   void check() const {
     const Units exposed = ~held_ & ~mapped_;
     MAYFLY_ASSERT(!settled_ || exposed.none());
-    // is_settled() may lag behind by pieces that are held in part, never run ahead.
     MAYFLY_ASSERT(plan_.is_settled() == exposed.none());
     MAYFLY_ASSERT(plan_.is_all_mapped() == mapped_.all());
     const DmaCounters counters = plan_.counters();
@@ -305,9 +332,6 @@ class Fuzz {
     MAYFLY_ASSERT(counters.mapped_bytes == mapped_.count() * kUnit);
     MAYFLY_ASSERT(counters.entries == iommu_.entries());
     MAYFLY_ASSERT(counters.pieces <= 64);
-    for (std::uint64_t unit = 0; unit < kUnits; ++unit) {
-      MAYFLY_ASSERT(iommu_.reaches({GuestAddress(address_of(unit)), kUnit}) == mapped_.test(unit));
-    }
   }
 
   // Left alone, everything gets mapped and everyone is answered, exactly once; then each map is undone.
@@ -338,6 +362,7 @@ class Fuzz {
 
   FuzzedDataProvider& input_;
   testing::FakeIommu iommu_;
+  DmaRules rules_;
   DmaPlan plan_;
   std::uint64_t now_ = 0;
   std::vector<Request> requests_;

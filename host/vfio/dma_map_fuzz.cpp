@@ -331,7 +331,7 @@ class Fuzz {
     MAYFLY_ASSERT(counters.held_bytes == held_.count() * kUnit);
     MAYFLY_ASSERT(counters.mapped_bytes == mapped_.count() * kUnit);
     MAYFLY_ASSERT(counters.entries == iommu_.entries());
-    MAYFLY_ASSERT(counters.pieces <= 64);
+    MAYFLY_ASSERT(counters.pieces <= rules_.pieces.max_pieces);
   }
 
   // Left alone, everything gets mapped and everyone is answered, exactly once; then each map is undone.

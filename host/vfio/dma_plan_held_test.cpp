@@ -3,11 +3,12 @@
 #include <array>
 #include <string>
 
-#include "vfio/dma_plan_fixture.hpp"
+#include "testing/dma_plan_fixture.hpp"
 
 namespace mayfly::vfio {
 namespace {
 
+using testing::DmaPlanTest;
 using Cookies = std::vector<std::uint64_t>;
 
 class DmaPlanHeldTest : public DmaPlanTest {

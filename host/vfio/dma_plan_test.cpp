@@ -4,11 +4,12 @@
 
 #include <set>
 
-#include "vfio/dma_plan_fixture.hpp"
+#include "testing/dma_plan_fixture.hpp"
 
 namespace mayfly::vfio {
 namespace {
 
+using testing::DmaPlanTest;
 using Ranges = std::vector<GuestRange>;
 
 TEST_F(DmaPlanTest, WindowIsMappedFirstAndInOne) {

@@ -12,7 +12,7 @@
 #include "testing/fake_iommu.hpp"
 #include "vfio/dma_plan.hpp"
 
-namespace mayfly::vfio {
+namespace mayfly::testing {
 
 /// A plan over 40 MiB of RAM at 0 (pieces 0 to 4) and 44 MiB at 4 GiB (pieces 5 to 10, the last one half), in
 /// pieces of 8 MiB with a window of two; and the test's own hands for threads.
@@ -24,24 +24,24 @@ class DmaPlanTest : public ::testing::Test {
   static constexpr std::uint64_t kPiece = 8 * kMiB;
   static constexpr std::uint64_t kHigh = 4 * kGiB;
   static constexpr std::uint64_t kHighBytes = 44 * kMiB;
-  static constexpr PieceIndex kPieces = 11;
+  static constexpr vfio::PieceIndex kPieces = 11;
 
-  static DmaRules rules(Background background = Background::kAtOnce) {
+  static vfio::DmaRules rules(vfio::Background background = vfio::Background::kAtOnce) {
     return {.pieces = {.piece_bytes = kPiece, .window_bytes = 2 * kPiece, .max_pieces = 100},
             .busy_merge_bytes = 2 * kPiece,
             .idle_merge_bytes = 4 * kPiece,
             .background = background};
   }
   static std::array<GuestMemory::Region, 2> ram() {
-    std::byte* host = testing::nowhere();
+    std::byte* host = nowhere();
     return {{{{GuestAddress(0), 5 * kPiece}, host}, {{GuestAddress(kHigh), kHighBytes}, host + 5 * kPiece}}};
   }
-  void start(const DmaRules& with) { plan_.emplace(ram(), with); }
-  DmaPlan& plan() { return *plan_; }
+  void start(const vfio::DmaRules& with) { plan_.emplace(ram(), with); }
+  vfio::DmaPlan& plan() { return *plan_; }
 
   static GuestRange range(std::uint64_t start, std::uint64_t bytes) { return {GuestAddress(start), bytes}; }
   /// The range of whole pieces; `first` and the others in one range of RAM.
-  [[nodiscard]] GuestRange pieces(PieceIndex first, PieceIndex count = 1) {
+  [[nodiscard]] GuestRange pieces(vfio::PieceIndex first, vfio::PieceIndex count = 1) {
     return plan().guest({first, count});
   }
   /// A Done that notes its cookie in called().
@@ -60,7 +60,7 @@ class DmaPlanTest : public ::testing::Test {
   }
 
   /// Populates one piece; which.
-  std::optional<PieceIndex> populate() {
+  std::optional<vfio::PieceIndex> populate() {
     const auto piece = plan().begin_populate();
     if (piece.has_value()) {
       plan().end_populate(*piece);
@@ -104,9 +104,9 @@ class DmaPlanTest : public ::testing::Test {
   }
 
  private:
-  std::optional<DmaPlan> plan_;
+  std::optional<vfio::DmaPlan> plan_;
   std::vector<std::uint64_t> called_;
   std::uint64_t now_ = 0;
 };
 
-}  // namespace mayfly::vfio
+}  // namespace mayfly::testing

@@ -99,7 +99,7 @@ class DmaMap final : public HeldMemory {
   Populate& populate_;
   OnFailure on_failure_;
 
-  mutable std::mutex mutex_;  // guards all below, but the plan's is_*()
+  mutable std::mutex mutex_;  // guards all below, but what the plan marks "Any thread"
   std::condition_variable populate_work_;
   std::condition_variable map_work_;
   std::condition_variable progress_;

@@ -43,7 +43,7 @@ struct MapJob {
 /// others.
 ///
 /// The invariant, from the moment that a settle() is answered on: every byte of RAM outside what is held is
-/// mapped. host/HACKING.md says why it holds. Calls do not overlap, except those to is_*() of any thread.
+/// mapped. host/HACKING.md says why it holds. Calls do not overlap, except those marked "Any thread".
 /// Times are nanoseconds of one monotonic clock.
 class DmaPlan {
  public:

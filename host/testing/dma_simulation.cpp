@@ -32,6 +32,7 @@ std::vector<GuestMemory::Region> ram_of(std::uint64_t bytes) {
 
 vfio::DmaRules rules_of(const DmaScenario& scenario) {
   vfio::DmaRules rules;
+  rules.pieces = vfio::PieceRules::for_pages(scenario.costs.page_bytes);
   rules.pieces.max_pieces = scenario.max_entries;
   rules.background = vfio::Background::kWhenTold;
   return rules;
@@ -205,7 +206,8 @@ void DmaSimulation::press(std::uint32_t left) {
   guest_locked();
   const auto answer = plan_.release(unit, done(unit.start.raw()), now_);
   MAYFLY_ASSERT(answer.has_value() || answer.error() == HeldFault::kNotHeld);
-  at(now_ + scenario_.pressure_every_ns, [this, left] { press(left - 1); });
+  const std::uint64_t piece_ns = iommu_.populate_ns(plan_.table()[0].guest.bytes);
+  at(now_ + piece_ns * scenario_.pressure_every_percent / 100, [this, left] { press(left - 1); });
 }
 
 // The balloon gives back what is mapped, as it becomes so, a GiB at a time.

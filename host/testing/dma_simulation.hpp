@@ -25,9 +25,11 @@ struct DmaScenario {
   std::uint64_t inflate_at_ns = 10'000'000;
   std::uint64_t gate_at_ns = 12'000'000;
   std::uint64_t ready_after_gate_ns = 10'000'000;
-  /// After ready: so many times it wants a unit back that is not mapped yet, this far apart.
+  /// After ready: so many times it wants a unit back that may not be mapped yet, as far apart as this
+  /// percentage of what one thread takes to populate a piece: no multiple, so that it comes at any moment of
+  /// its work.
   std::uint32_t pressures = 64;
-  std::uint64_t pressure_every_ns = 100'000'000;
+  std::uint64_t pressure_every_percent = 337;
 };
 
 /// What came of it.

@@ -17,6 +17,8 @@ struct DmaCosts {
   /// Zeroing by fault, 2 MiB and 1 GiB pages alike: "about 250 ms for each 1 GiB page" (Li Zhe, hugetlb
   /// pre-zeroing v2, linux-mm, January 2026).
   std::uint64_t populate_ns_per_gib = 250'000'000;
+  /// Of guest memory; a piece is one at least.
+  std::uint64_t page_bytes = 2 * kMiB;
   /// Pin and map of populated memory.
   std::uint64_t map_ns_per_gib = 0;
   std::uint32_t parallel_mappers = 1;
@@ -34,7 +36,7 @@ inline constexpr DmaCosts kType1Small{.name = "type1-4k", .map_ns_per_gib = 280'
 /// iommufd with 1 GiB pages: 256 GiB in 145 ms by one thread (Aaron Lewis, RFC, kvm list, December 2025);
 /// several threads at once (io_pagetable.c takes domains_rwsem for reading).
 inline constexpr DmaCosts kIommufd{
-    .name = "iommufd-1g", .map_ns_per_gib = 145'000'000 / 256, .parallel_mappers = 4};
+    .name = "iommufd-1g", .page_bytes = kGiB, .map_ns_per_gib = 145'000'000 / 256, .parallel_mappers = 4};
 
 /// The books of a FakeIommu, at a price.
 class SimulatedIommu {

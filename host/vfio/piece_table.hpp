@@ -23,6 +23,14 @@ struct PieceRules {
   std::uint64_t window_bytes = 256 * kMiB;
   /// IOMMU entries that RAM may take. Since each is a piece at least, no order of mapping needs more.
   std::uint32_t max_pieces = 65535;
+
+  /// For guest memory of such host pages: nothing is smaller than one.
+  [[nodiscard]] static constexpr PieceRules for_pages(std::uint64_t page_bytes) noexcept {
+    PieceRules rules;
+    rules.piece_bytes = rules.piece_bytes > page_bytes ? rules.piece_bytes : page_bytes;
+    rules.window_bytes = rules.window_bytes > page_bytes ? rules.window_bytes : page_bytes;
+    return rules;
+  }
 };
 
 /// Guest RAM as pieces (what is populated and mapped) and units (what is held), in the order of guest

@@ -64,6 +64,14 @@ TEST(PieceTable, PieceSizeIsTheSameUpTo4TiBOfType1) {
   EXPECT_EQ(PieceTable(guest(4 * kTiB), {})[4].guest.bytes, 128 * kMiB);
 }
 
+TEST(PieceTable, NoPieceIsSmallerThanAHostPage) {
+  EXPECT_EQ(PieceRules::for_pages(2 * kMiB).piece_bytes, 128 * kMiB);
+  EXPECT_EQ(PieceRules::for_pages(2 * kMiB).window_bytes, 256 * kMiB);
+  const PieceTable table(guest(8 * kGiB), PieceRules::for_pages(kGiB));
+  EXPECT_EQ(table.size(), 8U);
+  EXPECT_EQ(table.window_size(), 1U);
+}
+
 TEST(PieceTable, AWindowLargerThanTheLowRangeGoesOnInTheNext) {
   const std::array ram{GuestMemory::Region{{GuestAddress(0), 64 * kMiB}, kHost},
                        GuestMemory::Region{{GuestAddress(kGiB), kGiB}, kHost + 64 * kMiB}};

@@ -126,6 +126,7 @@ TEST_F(DmaMapTest, HoldingTheRestOpensTheGate) {
   auto map = start(config(Background::kWhenTold));
   iommu_.wait_for_calls(1);  // the window's, which now hangs
   std::thread gate([&map] { EXPECT_EQ(map->wait_settled(), DmaMap::Settled::kYes); });
+  populate_.wait_for_more_than(2 * kPiece);  // since somebody waits
   EXPECT_TRUE(map->hold(range(0, kLow)).has_value());
   EXPECT_TRUE(map->hold(range(kHigh, kHighBytes)).has_value());
   gate.join();
@@ -138,6 +139,7 @@ TEST_F(DmaMapTest, StopEndsAWaitAtTheGate) {
   auto map = start(config(Background::kWhenTold));
   iommu_.wait_for_calls(1);
   std::thread gate([&map] { EXPECT_EQ(map->wait_settled(), DmaMap::Settled::kStopped); });
+  populate_.wait_for_more_than(2 * kPiece);  // since somebody waits
   map->request_stop();
   gate.join();
   iommu_.allow(FakeIommu::kUnlimited);

@@ -13,6 +13,7 @@ build_preset() {
   local dir=build
   case "$preset" in
     sanitize) dir=build/sanitize ;;
+    threads) dir=build/threads ;;
     fuzz) dir=build/fuzz-build ;;
   esac
   if ! { cmake --preset "$preset" && cmake --build "$dir" "${@/#/--target=}"; } >"$log" 2>&1; then

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+
+#include "memory/populate.hpp"
+
+namespace mayfly::testing {
+
+/// Populates nothing, at once; refuses when told to. Thread-safe.
+class FakePopulate final : public Populate {
+ public:
+  [[nodiscard]] Result<void, PopulateFault> populate(std::byte* /*host*/,
+                                                     std::uint64_t bytes) noexcept override {
+    const std::lock_guard lock(mutex_);
+    if (refusal_ != 0) {
+      return unexpected(PopulateFault{refusal_});
+    }
+    bytes_ += bytes;
+    changed_.notify_all();
+    return {};
+  }
+  /// Refuses from now on.
+  void refuse(int errno_value) {
+    const std::lock_guard lock(mutex_);
+    refusal_ = errno_value;
+  }
+  [[nodiscard]] std::uint64_t bytes() const {
+    const std::lock_guard lock(mutex_);
+    return bytes_;
+  }
+  /// Waits until more than `bytes` have been populated.
+  void wait_for_more_than(std::uint64_t bytes) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this, bytes] { return bytes_ > bytes; });
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  int refusal_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace mayfly::testing

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vfio/piece_table.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace mayfly::vfio {
+namespace {
+
+// Pieces that `ram` makes, the cut at the window's end counted whether or not it makes one.
+std::uint64_t count_pieces(std::span<const GuestMemory::Region> ram, std::uint64_t piece_bytes) noexcept {
+  std::uint64_t sum = 1;
+  for (const GuestMemory::Region& region : ram) {
+    const std::uint64_t start = region.guest.start.raw();
+    sum += (start + region.guest.bytes - 1) / piece_bytes - start / piece_bytes + 1;
+  }
+  return sum;
+}
+
+}  // namespace
+
+PieceTable::PieceTable(std::span<const GuestMemory::Region> ram, const PieceRules& rules) {
+  if (ram.size() + 1 > rules.max_pieces) {
+    throw Error("cannot map guest memory for passthrough devices: the IOMMU has " +
+                std::to_string(rules.max_pieces) + " entries left and " + std::to_string(ram.size() + 1) +
+                " are needed; raise dma_entry_limit of the module vfio_iommu_type1");
+  }
+  std::uint64_t piece_bytes = rules.piece_bytes;
+  while (count_pieces(ram, piece_bytes) > rules.max_pieces) {
+    piece_bytes *= 2;
+  }
+  pieces_.reserve(count_pieces(ram, piece_bytes));
+  for (const GuestMemory::Region& region : ram) {
+    ranges_.push_back(region.guest);
+    cut(region, piece_bytes, rules.window_bytes > bytes_ ? rules.window_bytes - bytes_ : 0);
+  }
+}
+
+void PieceTable::cut(const GuestMemory::Region& region, std::uint64_t piece_bytes,
+                     std::uint64_t window_left) {
+  for (std::uint64_t at = 0; at < region.guest.bytes;) {
+    const std::uint64_t start = region.guest.start.raw() + at;
+    std::uint64_t next =
+        std::min(align_up(start + 1, piece_bytes) - region.guest.start.raw(), region.guest.bytes);
+    if (at < window_left) {
+      next = std::min(next, window_left);
+      ++window_size_;
+    }
+    const std::uint64_t bytes = next - at;
+    const UnitRange units{bytes_ / HeldMemory::kUnit, bytes / HeldMemory::kUnit};
+    pieces_.push_back({{GuestAddress(start), bytes}, region.host + at, units});
+    bytes_ += bytes;
+    at = next;
+  }
+}
+
+bool PieceTable::joins_next(PieceIndex piece) const noexcept {
+  if (piece + 1 >= size()) {
+    return false;
+  }
+  const Piece& a = pieces_[piece];
+  const Piece& b = pieces_[piece + 1];
+  return a.guest.start.raw() + a.guest.bytes == b.guest.start.raw() && a.host + a.guest.bytes == b.host;
+}
+
+Result<UnitRange, HeldFault> PieceTable::units_of(GuestRange range) const noexcept {
+  if (range.bytes == 0) {
+    return unexpected(HeldFault::kEmpty);
+  }
+  if (range.start.raw() % HeldMemory::kUnit != 0 || range.bytes % HeldMemory::kUnit != 0) {
+    return unexpected(HeldFault::kUnaligned);
+  }
+  std::uint64_t before = 0;
+  for (const GuestRange& ram : ranges_) {
+    if (ram.contains(range.start)) {
+      const std::uint64_t offset = range.start.raw() - ram.start.raw();
+      if (range.bytes > ram.bytes - offset) {
+        break;
+      }
+      return UnitRange{(before + offset) / HeldMemory::kUnit, range.bytes / HeldMemory::kUnit};
+    }
+    before += ram.bytes;
+  }
+  return unexpected(HeldFault::kOutsideRam);
+}
+
+PieceIndex PieceTable::piece_of(std::uint64_t unit) const noexcept {
+  const auto after =
+      std::upper_bound(pieces_.begin(), pieces_.end(), unit,
+                       [](std::uint64_t value, const Piece& piece) { return value < piece.units.first; });
+  return static_cast<PieceIndex>(after - pieces_.begin() - 1);
+}
+
+std::optional<PieceIndex> PieceTable::at_or_after(GuestAddress address) const noexcept {
+  const auto found =
+      std::upper_bound(pieces_.begin(), pieces_.end(), address, [](GuestAddress value, const Piece& piece) {
+        return value.raw() < piece.guest.start.raw() + piece.guest.bytes;
+      });
+  return found == pieces_.end() ? std::nullopt
+                                : std::optional(static_cast<PieceIndex>(found - pieces_.begin()));
+}
+
+}  // namespace mayfly::vfio

@@ -129,6 +129,11 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
 
 void add_run_options(CLI::App& app, RunOptions& run) {
   add_machine_options(app, run);
+  set_type(*app.add_option(
+               "--device", run.devices,
+               "Give the guest a PCI device that vfio-pci has (`mayfly device bind`); more after commas: "
+               "iommu=auto|type1|iommufd, peers=yes|no; may be repeated"),
+           "vfio=ADDRESS");
   add_string(app, "--timeout", run.timeout, "TIME", "End the VM, at once, that long after mayfly's start");
   add_string(app, "--timeline", run.timeline, "FILE", "Write when each step of the boot happened, as JSON");
   add_string(app, "--console", run.console, "FILE|tty|none",

@@ -31,11 +31,13 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W '128M 512M 2G' -- "$word") ;;
     boot:--repeat)
       mapfile -t COMPREPLY < <(compgen -W '10 100 1000' -- "$word") ;;
+    run:--device)
+      mapfile -t COMPREPLY < <(for i in /sys/bus/pci/drivers/vfio-pci/*:*; do compgen -W "vfio=${i##*/}" -- "$word"; done) ;;
     run:--cpus | run:--env | run:--workdir | run:--user | run:--timeout | run:--cmdline-append) ;;
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--image --kernel --memory --cpus --pages --env --workdir --user --timeout
+      mapfile -t COMPREPLY < <(compgen -W '--device --image --kernel --memory --cpus --pages --env --workdir --user --timeout
         --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus

@@ -17,6 +17,7 @@ struct RunOptions {
   std::string cpus{};
   std::string pages{};
   std::vector<std::string> environment{};
+  std::vector<std::string> devices{};
   std::string workdir{};
   std::string user{};
   std::string timeout{};

@@ -14,7 +14,7 @@ _mayfly() {
     before="${COMP_WORDS[COMP_CWORD - 2]}"
   fi
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run boot doctor timeline completion --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run boot device doctor timeline completion --help --version' -- "$word")
     return
   fi
   for ((i = 2; i < COMP_CWORD; i++)); do
@@ -46,6 +46,11 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
     timeline:*)
       mapfile -t COMPREPLY < <(compgen -W '--perfetto --help --version' -- "$word"; compgen -f -- "$word") ;;
+    device:device)
+      mapfile -t COMPREPLY < <(compgen -W 'list bind unbind --help --version' -- "$word") ;;
+    device:*)
+      [[ ${COMP_WORDS[2]} != list ]] || return 0
+      mapfile -t COMPREPLY < <(for i in /sys/bus/pci/devices/*; do compgen -W "${i##*/}" -- "$word"; done) ;;
     doctor:*)
       mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;
   esac

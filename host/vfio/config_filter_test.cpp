@@ -90,6 +90,7 @@ TEST_F(ConfigFilterTest, NoKnownCapabilityMeansNoList) {
   device_.add_capability(0x40, 0x03);
   EXPECT_EQ(list(filter()), List{});
   EXPECT_EQ(read<std::uint8_t>(filter(), 0x34), 0U);
+  EXPECT_EQ(read<std::uint16_t>(filter(), 0x06), 0U);
 }
 
 TEST_F(ConfigFilterTest, ListThatGoesInCirclesEnds) {

@@ -104,6 +104,7 @@ TEST(Assignable, GroupThatIsNotViableNamesTheOthers) {
   EXPECT_NE(said.find("IOMMU group 7 of device 0000:01:00.0 is not viable"), std::string::npos) << said;
   EXPECT_NE(said.find("0000:01:00.1 (snd_hda_intel);"), std::string::npos) << said;
   EXPECT_EQ(said.find("01:00.2"), std::string::npos) << said;
+  EXPECT_EQ(said.find("pcieport"), std::string::npos) << said;
 }
 
 TEST(Backend, KernelWithoutIommufdIsSaid) {

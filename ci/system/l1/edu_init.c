@@ -3,7 +3,8 @@
  * First process of a guest with QEMU's `edu` device (docs/specs/edu): a factorial, then interrupts one by one, by
  * VFIO without an IOMMU; then the guest's end. All that it says goes to the console; the last line is "edu: good".
  *
- * Kernel command line: edu=ADDRESS of the device in the guest, irq=msi|intx, count=N.
+ * Kernel command line: edu=ADDRESS of the device in the guest, irq=msi|intx, count=N, and where a disk is there too,
+ * which is read before the interrupts, disk=/dev/NAME.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -96,10 +97,25 @@ static void interrupt(int device, uint32_t index, uint32_t count) {
   printf("edu: %u interrupts\n", count);
 }
 
+static void read_disk(const char* path) {
+  static char first[4096];
+  int disk = -1;
+  for (int waited = 0; disk < 0 && waited < WAIT_MS; waited += 50) {
+    disk = open(path, O_RDONLY);
+    if (disk < 0) {
+      poll(NULL, 0, 50);
+    }
+  }
+  expect(disk >= 0, "disk");
+  expect(read(disk, first, sizeof(first)) == sizeof(first), "reading the disk");
+  puts("edu: the disk was read");
+}
+
 int main(void) {
   const char* address = getenv("edu");
   const char* irq = getenv("irq");
   const char* count = getenv("count");
+  const char* disk = getenv("disk");
   expect(address != NULL && irq != NULL && count != NULL, "command line");
   int device = open_device(address);
   uint64_t size = 0;
@@ -110,6 +126,9 @@ int main(void) {
   registers = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, device, (off_t)bar);
   expect(registers != MAP_FAILED, "registers");
   calculate();
+  if (disk != NULL) {
+    read_disk(disk);
+  }
   interrupt(device, strcmp(irq, "msi") == 0 ? VFIO_PCI_MSI_IRQ_INDEX : VFIO_PCI_INTX_IRQ_INDEX,
             (uint32_t)strtoul(count, NULL, 10));
   puts("edu: good");

@@ -13,9 +13,14 @@
 
 namespace mayfly::vfio {
 
-Iommufd::Iommufd(Fd file, const HostPci& host) : host_(host), file_(std::move(file)) {
+int Iommufd::system_ioctl(int file, unsigned long request, void* argument) noexcept {
+  return ::ioctl(file, request, argument);
+}
+
+Iommufd::Iommufd(Fd file, const HostPci& host, Ioctl ioctl)
+    : host_(host), ioctl_(ioctl), file_(std::move(file)) {
   IoasAlloc request;
-  if (::ioctl(file_.get(), kIoasAlloc, &request) < 0) {
+  if (ioctl_(file_.get(), kIoasAlloc, &request) < 0) {
     fail_errno("iommufd gives no address space");
   }
   ioas_ = request.id;
@@ -30,7 +35,7 @@ Result<void, IommuFault> Iommufd::map(GuestAddress at, std::byte* memory, std::u
   request.memory = reinterpret_cast<std::uint64_t>(memory);  // Safe: iommufd takes the address as a number.
   request.length = bytes;
   request.at = at.raw();
-  if (::ioctl(file_.get(), kIoasMap, &request) < 0) {
+  if (ioctl_(file_.get(), kIoasMap, &request) < 0) {
     return unexpected(IommuFault{errno});
   }
   return {};
@@ -41,7 +46,7 @@ Result<void, IommuFault> Iommufd::unmap(GuestRange range) noexcept {
   request.ioas = ioas_;
   request.at = range.start.raw();
   request.length = range.bytes;
-  if (::ioctl(file_.get(), kIoasUnmap, &request) < 0) {
+  if (ioctl_(file_.get(), kIoasUnmap, &request) < 0) {
     return unexpected(IommuFault{errno});
   }
   return {};
@@ -61,7 +66,7 @@ std::unique_ptr<DeviceAccess> Iommufd::open(const HostDevice& device) {
   }
   BindIommufd bind;
   bind.iommufd = file_.get();
-  if (::ioctl(file.get(), kBindIommufd, &bind) < 0) {
+  if (ioctl_(file.get(), kBindIommufd, &bind) < 0) {
     const int failure = errno;
     throw Error(failure, failure == EBUSY || failure == EINVAL
                              ? "device " + name + " is in use by another process (" + path + ")"
@@ -69,7 +74,7 @@ std::unique_ptr<DeviceAccess> Iommufd::open(const HostDevice& device) {
   }
   AttachIommufd attach;
   attach.ioas = ioas_;
-  if (::ioctl(file.get(), kAttachIommufd, &attach) < 0) {
+  if (ioctl_(file.get(), kAttachIommufd, &attach) < 0) {
     fail_errno("cannot put device " + name + " into the guest's address space");
   }
   return std::make_unique<DeviceFile>(std::move(file), name);

@@ -16,8 +16,11 @@ namespace mayfly::vfio {
 /// mapped: open devices first.
 class Iommufd final : public Backend {
  public:
+  /// ioctl(2), or a test's.
+  using Ioctl = int (*)(int file, unsigned long request, void* argument) noexcept;
+
   /// Takes the file of /dev/iommu over. Throws Error.
-  Iommufd(Fd file, const HostPci& host);
+  Iommufd(Fd file, const HostPci& host, Ioctl ioctl = system_ioctl);
 
   [[nodiscard]] Result<void, IommuFault> map(GuestAddress at, std::byte* memory, std::uint64_t bytes,
                                              Access access) noexcept override;
@@ -31,8 +34,10 @@ class Iommufd final : public Backend {
 
  private:
   static constexpr std::uint32_t kMappers = 8;
+  [[nodiscard]] static int system_ioctl(int file, unsigned long request, void* argument) noexcept;
 
   HostPci host_;
+  Ioctl ioctl_;
   Fd file_;
   std::uint32_t ioas_ = 0;
 };

@@ -40,7 +40,7 @@ std::array<pci::Bar, pci::kBarsMax> read_bars(const DeviceAccess& device, std::s
                                               const std::string& name) {
   std::array<pci::Bar, pci::kBarsMax> bars{};
   for (std::uint32_t i = 0; i < bars.size(); ++i) {
-    const std::uint32_t flags = dword(config, kBar0 + 4 * i);
+    const std::uint32_t flags = dword(config, kBar0 + std::size_t{4} * i);
     const std::uint64_t bytes = device.region(i).bytes;
     if (bytes == 0 || (flags & kBarIsIo) != 0) {
       continue;

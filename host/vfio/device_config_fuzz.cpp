@@ -25,7 +25,8 @@ std::unique_ptr<testing::FakeVfioDevice> make_device(FuzzedDataProvider& input) 
   const std::size_t bytes = input.ConsumeBool() ? 4096 : 256;
   const auto config = input.ConsumeBytes<std::uint8_t>(bytes);
   device->config.assign(bytes, std::byte{0});
-  std::memcpy(device->config.data(), config.data(), config.size());
+  std::transform(config.begin(), config.end(), device->config.begin(),
+                 [](std::uint8_t each) { return std::byte{each}; });
   device->add_bar(0, kBarBytes, 4);
   device->add_bar(2, kBarBytes, 0);
   device->counts = {{Interrupts::kIntx, 1},

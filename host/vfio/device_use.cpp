@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 namespace mayfly::vfio {
 namespace {
@@ -81,9 +82,10 @@ std::string mount_of(const HostPci& host, const std::string& number) {
 }
 
 bool is_swap(const HostPci& host, const std::string& name) {
+  const std::string path = "/dev/" + name;
   std::ifstream swaps(host.root() + "/proc/swaps");
   for (std::string line; std::getline(swaps, line);) {
-    if (line.starts_with("/dev/" + name + " ") || line.starts_with("/dev/" + name + "\t")) {
+    if (std::string swap; std::istringstream(line) >> swap && swap == path) {
       return true;
     }
   }
@@ -104,7 +106,9 @@ std::vector<std::string> uses_of(const HostPci& host, const PciAddress& address)
       uses.push_back(name + " is swap");
     } else if (const fs::directory_iterator holder(disk / "holders", error);
                !error && holder != fs::directory_iterator()) {
-      uses.push_back(name + " is part of " + holder->path().filename().string());
+      std::string use = name + " is part of ";
+      use += holder->path().filename().string();
+      uses.push_back(std::move(use));
     }
   }
   for (const fs::path& interface : devices_below(device, "net")) {

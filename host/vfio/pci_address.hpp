@@ -15,6 +15,7 @@ struct PciAddress {
   std::uint8_t bus = 0;
   std::uint8_t device = 0;
   std::uint8_t function = 0;
+  // As in GuestAddress. NOLINTNEXTLINE(modernize-use-nullptr)
   friend constexpr auto operator<=>(const PciAddress&, const PciAddress&) noexcept = default;
 };
 

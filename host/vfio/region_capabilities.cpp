@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::uint64_t kPage = 4096;
 
+/// vfio_region_info_cap_sparse_mmap without its areas.
+struct SparseHead {
+  vfio_info_cap_header header{};
+  std::uint32_t areas = 0;
+  std::uint32_t reserved = 0;
+};
+static_assert(sizeof(SparseHead) == sizeof(vfio_region_info_cap_sparse_mmap));
+
 /// False when it does not lie in `bytes`.
 template <typename T>
 bool read_at(std::span<const std::byte> bytes, std::size_t offset, T& value) noexcept {
@@ -33,9 +41,9 @@ Area clipped(const vfio_region_sparse_mmap_area& area, std::uint64_t from, std::
 
 std::vector<Area> sparse_areas(std::span<const std::byte> info, std::size_t at, std::uint64_t region) {
   std::vector<Area> areas;
-  vfio_region_info_cap_sparse_mmap head{};
+  SparseHead head;
   const bool there = read_at(info, at, head);
-  const std::uint32_t count = there ? std::min<std::uint32_t>(head.nr_areas, kAreasMax) : 0;
+  const std::uint32_t count = there ? std::min<std::uint32_t>(head.areas, kAreasMax) : 0;
   std::uint64_t from = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     vfio_region_sparse_mmap_area area{};

@@ -64,11 +64,18 @@ bool IrqRoutes::route(std::uint32_t gsi, std::uint64_t address, std::uint32_t da
   entry.u.msi.address_hi = static_cast<std::uint32_t>(address >> 32U);
   entry.u.msi.data = data;
   std::byte* const place = table_.data() + entry_at(gsi);
-  if (std::memcmp(place, &entry, sizeof(entry)) == 0) {
+  Entry before{};
+  std::memcpy(&before, place, sizeof(before));
+  if (before.u.msi.address_lo == entry.u.msi.address_lo &&
+      before.u.msi.address_hi == entry.u.msi.address_hi && before.u.msi.data == entry.u.msi.data) {
     return true;
   }
   std::memcpy(place, &entry, sizeof(entry));
-  return commit();
+  if (!commit()) {
+    std::memcpy(place, &before, sizeof(before));  // so that another try is one
+    return false;
+  }
+  return true;
 }
 
 bool IrqRoutes::commit() noexcept {

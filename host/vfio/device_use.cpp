@@ -99,21 +99,24 @@ std::vector<std::string> uses_of(const HostPci& host, const PciAddress& address)
   const fs::path device = host.path_of(address);
   for (const fs::path& disk : disks_of(host, device)) {
     const std::string name = disk.filename().string();
+    const auto note = [&](std::string_view how, const std::string& where) {
+      std::string use = name;
+      uses.push_back(std::move(use.append(how).append(where)));
+    };
     std::error_code error;
     if (const std::string place = mount_of(host, first_line(disk / "dev")); !place.empty()) {
-      uses.push_back(name + " is mounted on " + place);
+      note(" is mounted on ", place);
     } else if (is_swap(host, name)) {
-      uses.push_back(name + " is swap");
+      note(" is swap", "");
     } else if (const fs::directory_iterator holder(disk / "holders", error);
                !error && holder != fs::directory_iterator()) {
-      std::string use = name + " is part of ";
-      use += holder->path().filename().string();
-      uses.push_back(std::move(use));
+      note(" is part of ", holder->path().filename().string());
     }
   }
   for (const fs::path& interface : devices_below(device, "net")) {
     if ((std::strtoul(first_line(interface / "flags").c_str(), nullptr, 16) & kInterfaceUp) != 0) {
-      uses.push_back("network interface " + interface.filename().string() + " is up");
+      std::string use = "network interface ";
+      uses.push_back(std::move(use.append(interface.filename().string()).append(" is up")));
     }
   }
   return uses;

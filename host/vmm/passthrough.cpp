@@ -14,6 +14,7 @@ namespace {
 std::vector<vfio::HostDevice> require_all(const std::vector<PassedDevice>& devices,
                                           const vfio::HostPci& host) {
   std::vector<vfio::HostDevice> found;
+  found.reserve(devices.size());
   for (const PassedDevice& device : devices) {
     found.push_back(vfio::require_assignable(host, device.address));
   }

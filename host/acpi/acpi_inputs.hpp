@@ -24,6 +24,12 @@ struct PowerPorts {
   std::uint16_t pvpanic = 0x505;
 };
 
+/// INTA of the function in one slot of the bus, level-triggered, on a pin of the I/O APIC.
+struct InterruptRoute {
+  std::uint16_t slot = 0;
+  std::uint32_t pin = 0;
+};
+
 /// All that the tables say about the machine.
 struct AcpiInputs {
   /// One per vCPU, the boot processor first; below 255.
@@ -39,6 +45,8 @@ struct AcpiInputs {
   /// Ports that BARs may take: clear of ours and of 0xCF8 to 0xCFF.
   std::uint16_t io_first = 0x1000;
   std::uint16_t io_last = 0xffff;
+  /// The functions that have an INTx.
+  std::span<const InterruptRoute> intx;
   PowerPorts ports;
 };
 

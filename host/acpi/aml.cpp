@@ -70,11 +70,16 @@ void Aml::name_eisa_id(std::string_view name, std::string_view id) {
 
 void Aml::name_package(std::string_view name, std::initializer_list<std::uint64_t> values) {
   begin_name(name);
+  package({values.begin(), values.size()});
+}
+
+void Aml::name_packages(std::string_view name, std::span<const std::array<std::uint64_t, 4>> packages) {
+  begin_name(name);
   byte(kPackageOp);
   const std::size_t start = bytes_.size();
-  byte(static_cast<unsigned>(values.size()));
-  for (const std::uint64_t value : values) {
-    integer(value);
+  byte(static_cast<unsigned>(packages.size()));
+  for (const auto& values : packages) {
+    package(values);
   }
   close(start);
 }
@@ -94,6 +99,16 @@ void Aml::text(std::string_view value) {
   for (const char c : value) {
     byte(static_cast<unsigned char>(c));
   }
+}
+
+void Aml::package(std::span<const std::uint64_t> values) {
+  byte(kPackageOp);
+  const std::size_t start = bytes_.size();
+  byte(static_cast<unsigned>(values.size()));
+  for (const std::uint64_t value : values) {
+    integer(value);
+  }
+  close(start);
 }
 
 void Aml::begin_name(std::string_view name) {

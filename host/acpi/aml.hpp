@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -38,6 +39,8 @@ class Aml {
   void name_eisa_id(std::string_view name, std::string_view id);
   /// Name(name, Package() {values...})
   void name_package(std::string_view name, std::initializer_list<std::uint64_t> values);
+  /// Name(name, Package() {Package() {four values}...})
+  void name_packages(std::string_view name, std::span<const std::array<std::uint64_t, 4>> packages);
   /// Name(name, Buffer() {bytes}); a ResourceTemplate is such a buffer.
   void name_buffer(std::string_view name, std::span<const std::byte> bytes);
 
@@ -47,6 +50,7 @@ class Aml {
   void byte(unsigned value);
   void text(std::string_view text);
   void begin_name(std::string_view name);
+  void package(std::span<const std::uint64_t> values);
   void integer(std::uint64_t value);
   /// Opcode and name of a package; the length goes between them at close().
   [[nodiscard]] std::size_t open(std::initializer_list<std::uint8_t> opcode, std::string_view name);

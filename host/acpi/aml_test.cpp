@@ -73,6 +73,14 @@ TEST(Aml, PackageOfIntegers) {
   EXPECT_EQ(numbers(aml.bytes()), (Expected{0x08, '_', 'S', '5', '_', 0x12, 5, 2, 0x0a, 5, 0}));
 }
 
+TEST(Aml, PackageOfPackages) {
+  Aml aml;
+  const std::array<std::uint64_t, 4> route{0x4ffff, 0, 0, 16};
+  aml.name_packages("_PRT", {&route, 1});
+  EXPECT_EQ(numbers(aml.bytes()), (Expected{0x08, '_',  'P',  'R',  'T', 0x12, 14, 1, 0x12, 11,
+                                            4,    0x0c, 0xff, 0xff, 4,   0,    0,  0, 0x0a, 16}));
+}
+
 TEST(ResourceTemplate, MemoryWindowIsAsWideAsItsEnd) {
   const auto head_of = [](std::uint64_t start, std::uint64_t bytes) {
     ResourceTemplate resources;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "acpi/dsdt.hpp"
 
+#include <array>
+#include <vector>
+
 #include "acpi/resource_template.hpp"
 
 namespace mayfly::acpi {
 namespace {
 
-// The PCI Express root. No _PRT, for there are no interrupt lines; no _OSC: the platform keeps hot plug and
-// AER.
+// The PCI Express root. _PRT only where a function has an interrupt line: ours have none. No _OSC: the
+// platform keeps hot plug and AER.
 void pci_root(Aml& aml, const AcpiInputs& inputs) {
   ResourceTemplate windows;
   windows.bus_numbers(0, 0);
@@ -20,6 +23,14 @@ void pci_root(Aml& aml, const AcpiInputs& inputs) {
     aml.name_eisa_id("_HID", "PNP0A08");
     aml.name_eisa_id("_CID", "PNP0A03");
     aml.name_buffer("_CRS", windows.finish());
+    if (!inputs.intx.empty()) {
+      std::vector<std::array<std::uint64_t, 4>> routes;
+      for (const InterruptRoute& route : inputs.intx) {
+        // 6.2.13: slot and any function, INTA, a GSI and no link device.
+        routes.push_back({std::uint64_t{route.slot} << 16U | 0xffffU, 0, 0, route.pin});
+      }
+      aml.name_packages("_PRT", routes);
+    }
   });
 }
 

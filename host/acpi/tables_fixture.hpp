@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <map>
@@ -15,7 +16,8 @@
 /// Machines and views of their tables, for tests.
 namespace mayfly::acpi::testing {
 
-/// Inputs as vmm would give them; `inputs` points into the object.
+/// Inputs as vmm would give them; `inputs` points into the object. With several CPUs it has interrupt lines,
+/// too.
 struct Machine {
   explicit Machine(std::size_t cpus) : apic_ids(cpus) {
     std::iota(apic_ids.begin(), apic_ids.end(), 0U);
@@ -23,11 +25,15 @@ struct Machine {
     inputs.ecam = GuestAddress(0xe0000000);
     inputs.mmio_32 = {GuestAddress(0xe0100000), 0x1c000000};
     inputs.mmio_64 = {GuestAddress(512 * kGiB), 512 * kGiB};
+    if (cpus > 1) {
+      inputs.intx = intx;
+    }
   }
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
   std::vector<std::uint32_t> apic_ids;
+  std::array<InterruptRoute, 2> intx{InterruptRoute{4, 16}, InterruptRoute{31, 23}};
   AcpiInputs inputs;
 };
 

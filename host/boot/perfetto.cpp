@@ -23,6 +23,8 @@ struct Thread {
 constexpr Thread kMainThread{kHost, 1, "main"};
 constexpr Thread kLoaderThread{kHost, 2, "kernel loader"};
 constexpr Thread kVcpuThreads{kHost, 3, "vCPUs"};
+constexpr Thread kOpenerThreads{kHost, 4, "device openers"};
+constexpr Thread kMapperThread{kHost, 5, "DMA mapper"};
 constexpr Thread kGuestPhases{kGuest, 10, "boot phases"};
 constexpr Thread kGuestMarks{kGuest, 11, "marks (port 0x80)"};
 
@@ -44,6 +46,10 @@ const Thread& thread_of(Track track) noexcept {
       return kMainThread;
     case Track::kKernelLoader:
       return kLoaderThread;
+    case Track::kOpener:
+      return kOpenerThreads;
+    case Track::kDmaMapper:
+      return kMapperThread;
     case Track::kGuest:
       break;
   }
@@ -55,7 +61,8 @@ class Trace {
   void add_names() {
     events_.push_back(metadata("process_name", kHost, kMainThread.tid, "mayfly"));
     events_.push_back(metadata("process_name", kGuest, kGuestPhases.tid, "guest"));
-    for (const Thread& each : {kMainThread, kLoaderThread, kVcpuThreads, kGuestPhases, kGuestMarks}) {
+    for (const Thread& each : {kMainThread, kLoaderThread, kVcpuThreads, kOpenerThreads, kMapperThread,
+                               kGuestPhases, kGuestMarks}) {
       events_.push_back(metadata("thread_name", each.pid, each.tid, each.name));
     }
   }

@@ -22,6 +22,7 @@ constexpr std::array kSteps = {
     Step{Milestone::kMemoryReady, "memory", Track::kMain},
     Step{Milestone::kDevicesReady, "devices", Track::kMain},
     Step{Milestone::kCpuReady, "cpus", Track::kMain},
+    Step{Milestone::kPassedReady, "passthrough", Track::kMain},
     Step{Milestone::kFirstEntry, "enter", Track::kMain},
     Step{Milestone::kInitStarted, "guest_kernel", Track::kGuest},
     Step{Milestone::kReady, "guest_init", Track::kGuest},
@@ -29,6 +30,19 @@ constexpr std::array kSteps = {
     Step{Milestone::kVmDown, "shutdown", Track::kMain},
     Step{Milestone::kFactsRead, "timeline", Track::kMain},
     Step{Milestone::kTornDown, "teardown", Track::kMain},
+};
+
+/// What other threads do meanwhile.
+struct Aside {
+  Milestone begin;
+  Milestone end;
+  std::string_view name;
+  Track track;
+};
+constexpr std::array kAsides = {
+    Aside{Milestone::kKernelReadBegin, Milestone::kKernelReadEnd, "kernel_read", Track::kKernelLoader},
+    Aside{Milestone::kOpenBegin, Milestone::kOpenEnd, "open_devices", Track::kOpener},
+    Aside{Milestone::kDmaMapBegin, Milestone::kDmaMapEnd, "dma_map", Track::kDmaMapper},
 };
 
 struct SpanEnds {
@@ -159,10 +173,12 @@ void derive(Report& report) {
     }
     count(report, phase);
   }
-  const auto read_begin = report.at(Milestone::kKernelReadBegin);
-  const auto read_end = report.at(Milestone::kKernelReadEnd);
-  if (read_begin && read_end) {
-    report.phases.push_back({"kernel_read", *read_begin, *read_end, Track::kKernelLoader});
+  for (const Aside& aside : kAsides) {
+    const auto begin = report.at(aside.begin);
+    const auto end = report.at(aside.end);
+    if (begin && end) {
+      report.phases.push_back({std::string(aside.name), *begin, *end, aside.track});
+    }
   }
   report.spans.clear();
   for (const SpanEnds& span : kSpans) {
@@ -186,6 +202,10 @@ std::string_view name(Track track) noexcept {
       return "main";
     case Track::kKernelLoader:
       return "kernel_loader";
+    case Track::kOpener:
+      return "opener";
+    case Track::kDmaMapper:
+      return "dma_mapper";
     case Track::kGuest:
       break;
   }

@@ -84,7 +84,7 @@ const Json& member(const Json& object, const char* key) {
 
 Track track_of(const Json& phase) {
   const std::string track = string_at(phase, "track");
-  for (const Track each : {Track::kKernelLoader, Track::kGuest}) {
+  for (const Track each : {Track::kKernelLoader, Track::kOpener, Track::kDmaMapper, Track::kGuest}) {
     if (track == name(each)) {
       return each;
     }

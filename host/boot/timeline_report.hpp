@@ -25,17 +25,22 @@ enum class Milestone : std::uint8_t {
   kKernelReadBegin,  ///< the kernel file is read beside all of the others
   kKernelReadEnd,
   kDevicesReady,  ///< devices on their buses
-  kCpuReady,      ///< vCPUs there, state set
-  kFirstEntry,    ///< just before the first KVM_RUN
-  kKernelEntry,   ///< port mark 0x40
-  kExecInit,      ///< port mark 0x41: just before init's exec
-  kInitStarted,   ///< port mark 0x60
-  kReady,         ///< port mark 0x61: just before the workload's exec
-  kExited,        ///< port mark 0x62
-  kEnded,         ///< the main thread knows how the run ended, and the output is written
-  kVmDown,        ///< no vCPU runs any more
-  kFactsRead,     ///< what the timeline wants to know of the machine was asked
-  kTornDown,      ///< machine and session are gone
+  kOpenBegin,     ///< passed-through devices are opened and reset beside all of the others
+  kOpenEnd,
+  kDmaMapBegin,  ///< and guest memory is mapped for them
+  kDmaMapEnd,
+  kCpuReady,     ///< vCPUs there, state set
+  kPassedReady,  ///< passed-through devices on their bus
+  kFirstEntry,   ///< just before the first KVM_RUN
+  kKernelEntry,  ///< port mark 0x40
+  kExecInit,     ///< port mark 0x41: just before init's exec
+  kInitStarted,  ///< port mark 0x60
+  kReady,        ///< port mark 0x61: just before the workload's exec
+  kExited,       ///< port mark 0x62
+  kEnded,        ///< the main thread knows how the run ended, and the output is written
+  kVmDown,       ///< no vCPU runs any more
+  kFactsRead,    ///< what the timeline wants to know of the machine was asked
+  kTornDown,     ///< machine and session are gone
 };
 inline constexpr std::size_t kMilestones = static_cast<std::size_t>(Milestone::kTornDown) + 1;
 
@@ -46,7 +51,7 @@ struct NamedCount {
 };
 
 /// Who does the work of a phase.
-enum class Track : std::uint8_t { kMain, kKernelLoader, kGuest };
+enum class Track : std::uint8_t { kMain, kKernelLoader, kOpener, kDmaMapper, kGuest };
 
 /// A stretch of work, in nanoseconds since exec.
 struct Phase {
@@ -144,7 +149,7 @@ void derive(Report& report);
 /// The phases and marks in Chrome's trace event format, as ui.perfetto.dev opens it, with a final newline.
 [[nodiscard]] std::string to_perfetto(const Report& report);
 
-/// "main", "kernel_loader" or "guest".
+/// "main", "kernel_loader", "opener", "dma_mapper" or "guest".
 [[nodiscard]] std::string_view name(Track track) noexcept;
 
 }  // namespace mayfly::boot

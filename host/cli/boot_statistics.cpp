@@ -88,7 +88,8 @@ Verdict judge(std::span<const BootResult> boots, const BootLimit& limit) {
   Verdict verdict{limit, ready_ns(boots[at]), at + 1, {}};
   for (const boot::Phase& phase : boots[at].report.phases) {
     // What runs beside the others makes nobody wait, or shows in them.
-    const bool counts = phase.track != boot::Track::kKernelLoader && phase.end_ns <= verdict.ns;
+    const bool counts = (phase.track == boot::Track::kMain || phase.track == boot::Track::kGuest) &&
+                        phase.end_ns <= verdict.ns;
     if (counts && phase.end_ns - phase.begin_ns > verdict.longest.end_ns - verdict.longest.begin_ns) {
       verdict.longest = phase;
     }

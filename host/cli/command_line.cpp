@@ -38,9 +38,18 @@ Percentiles are of exec of mayfly to ready, by nearest rank: the p99 of fewer th
 Exit status: 0; 1 when --p50, --p95 or --p99 is exceeded; 124 when a boot took longer than --timeout; 125 when
 one failed otherwise or the command line is wrong; 128+N when ended by signal N.)";
 
+constexpr const char* kDeviceFooter =
+    R"(list shows each device with its driver, IOMMU group, NUMA node and ways to be reset. bind gives devices to
+vfio-pci, so that `mayfly run --device vfio=ADDRESS` can pass them through; it refuses one that the host uses (a disk
+that is mounted, a network interface that is up) and a group of which the host keeps a part. unbind gives them back.
+Until the next boot of the host; both need root.
+
+Exit status: 0, or 125 when refused.)";
+
 constexpr const char* kFooter = R"(Commands:
   run                       Run a command in a new microVM
   boot                      Boot many times and say how long it takes
+  device                    Show the host's PCI devices, and give them to vfio-pci or back
   doctor                    Check whether this host can run microVMs, and say what to do if not
   timeline                  Draw the timeline that `mayfly run --timeline` wrote, or convert it
   completion                Print a completion script for a shell
@@ -131,6 +140,11 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
 
 void add_run_options(CLI::App& app, RunOptions& run) {
   add_machine_options(app, run);
+  set_type(*app.add_option(
+               "--device", run.devices,
+               "Give the guest a PCI device that vfio-pci has (`mayfly device bind`); more after commas: "
+               "iommu=auto|type1|iommufd, peers=yes|no; may be repeated"),
+           "vfio=ADDRESS");
   add_string(app, "--timeout", run.timeout, "TIME", "End the VM, at once, that long after mayfly's start");
   add_string(app, "--timeline", run.timeline, "FILE", "Write when each step of the boot happened, as JSON");
   add_string(app, "--console", run.console, "FILE|tty|none",
@@ -187,6 +201,18 @@ Command parse_boot(std::span<const char* const> words) {
   return options;
 }
 
+Command parse_device(std::span<const char* const> words) {
+  Parser parser("mayfly device", "Show the host's PCI devices, and give them to vfio-pci or back.",
+                "mayfly device list | bind ADDRESS... | unbind ADDRESS...", kDeviceFooter);
+  std::vector<std::string> rest;
+  parser.app.add_option("ACTION", rest, "list, bind or unbind, and addresses such as 0000:01:00.0")
+      ->type_name("");
+  if (auto print = parser.parse(words)) {
+    return *std::move(print);
+  }
+  return check_device_command(rest);
+}
+
 Command parse_doctor(std::span<const char* const> words) {
   Parser parser("mayfly doctor", "Check whether this host can run microVMs, and say what to do if not.",
                 "mayfly doctor", "Exit status: 0 when `mayfly run` will work, else 1.");
@@ -237,6 +263,9 @@ Command parse_command_line(std::span<const char* const> arguments) {
   }
   if (command == "boot") {
     return parse_boot(arguments.subspan(1));
+  }
+  if (command == "device") {
+    return parse_device(arguments.subspan(1));
   }
   if (command == "doctor") {
     return parse_doctor(arguments.subspan(1));

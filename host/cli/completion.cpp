@@ -14,7 +14,7 @@ _mayfly() {
     before="${COMP_WORDS[COMP_CWORD - 2]}"
   fi
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run boot doctor timeline completion --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run boot device doctor timeline completion --help --version' -- "$word")
     return
   fi
   for ((i = 2; i < COMP_CWORD; i++)); do
@@ -33,11 +33,13 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W '0 256M 1G' -- "$word") ;;
     boot:--repeat)
       mapfile -t COMPREPLY < <(compgen -W '10 100 1000' -- "$word") ;;
+    run:--device)
+      mapfile -t COMPREPLY < <(for i in /sys/bus/pci/drivers/vfio-pci/*:*; do compgen -W "vfio=${i##*/}" -- "$word"; done) ;;
     run:--cpus | run:--env | run:--workdir | run:--user | run:--timeout | run:--cmdline-append) ;;
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--image --kernel --memory --cpus --pages --balloon --env --workdir --user
+      mapfile -t COMPREPLY < <(compgen -W '--device --image --kernel --memory --cpus --pages --balloon --env --workdir --user
         --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
@@ -46,6 +48,11 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
     timeline:*)
       mapfile -t COMPREPLY < <(compgen -W '--perfetto --help --version' -- "$word"; compgen -f -- "$word") ;;
+    device:device)
+      mapfile -t COMPREPLY < <(compgen -W 'list bind unbind --help --version' -- "$word") ;;
+    device:*)
+      [[ ${COMP_WORDS[2]} != list ]] || return 0
+      mapfile -t COMPREPLY < <(for i in /sys/bus/pci/devices/*; do compgen -W "${i##*/}" -- "$word"; done) ;;
     doctor:*)
       mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;
   esac

@@ -68,7 +68,7 @@ using Words = std::vector<std::string>;
 TEST_F(Completion, CommandsComeFirst) {
   EXPECT_EQ(complete({"mayfly", "r"}), Words{"run"});
   EXPECT_EQ(complete({"mayfly", ""}),
-            (Words{"run", "boot", "doctor", "timeline", "completion", "--help", "--version"}));
+            (Words{"run", "boot", "device", "doctor", "timeline", "completion", "--help", "--version"}));
 }
 
 TEST_F(Completion, OptionsOfRunAreOffered) {

@@ -55,6 +55,9 @@ struct Dispatch {
   int operator()(BootOptions& options) const {
     return boot_many(check_boot_options(std::move(options)), executable_path());
   }
+  int operator()(const DeviceCommand& command) const {
+    return print(run_device_command(command, vfio::HostPci()));
+  }
   int operator()(const DoctorCommand&) const {
     const std::vector<Finding> findings = check_host(HostView(""));
     print(to_text(findings));

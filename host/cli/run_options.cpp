@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "cli/device_option.hpp"
 #include "cli/quantity.hpp"
 
 namespace mayfly::cli {
@@ -146,6 +147,7 @@ vmm::RunConfig check_run_options(RunOptions options) {
   if (!options.user.empty()) {
     config.user = std::move(options.user);
   }
+  config.devices = check_devices(options.devices);
   check_environment(options.environment);
   check_cmdline(options.cmdline_append);
   config.image = std::move(options.image);

@@ -18,6 +18,7 @@ struct RunOptions {
   std::string pages{};
   std::string balloon{};
   std::vector<std::string> environment{};
+  std::vector<std::string> devices{};
   std::string workdir{};
   std::string user{};
   std::string timeout{};

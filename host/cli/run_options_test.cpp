@@ -81,6 +81,14 @@ TEST(RunOptions, EveryOptionArrives) {
   EXPECT_EQ(config.command, options.command);
 }
 
+TEST(RunOptions, BalloonAndPassedDeviceDoNotGoTogether) {
+  RunOptions options = with_image();
+  options.balloon = "256M";
+  EXPECT_EQ(refusal(options), "");
+  options.devices = {"vfio=0000:01:00.0"};
+  EXPECT_NE(refusal(options).find("either --balloon or --device"), std::string::npos);
+}
+
 TEST(RunOptions, EachPageSizeHasItsWord) {
   const std::pair<const char*, Pages> table[] = {{"auto", Pages::kAuto},
                                                  {"4k", Pages::k4k},

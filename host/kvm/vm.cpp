@@ -47,15 +47,20 @@ void Vm::create_irqchip() {
 
 void Vm::add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,
                     SlotAccess access) {
+  if (!try_add_memory(slot, guest, host, bytes, access)) {
+    fail_errno("KVM refuses guest memory of " + std::to_string(bytes) + " bytes at " + std::to_string(guest));
+  }
+}
+
+bool Vm::try_add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,
+                        SlotAccess access) noexcept {
   kvm_userspace_memory_region region{};
   region.slot = slot;
   region.flags = access == SlotAccess::kReadOnly ? KVM_MEM_READONLY : 0;
   region.guest_phys_addr = guest;
   region.memory_size = bytes;
   region.userspace_addr = reinterpret_cast<std::uint64_t>(host);  // Safe: KVM takes the address as a number.
-  if (::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region) < 0) {
-    fail_errno("KVM refuses guest memory of " + std::to_string(bytes) + " bytes at " + std::to_string(guest));
-  }
+  return ::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region) == 0;
 }
 
 bool Vm::remove_memory(std::uint32_t slot) noexcept {

@@ -25,6 +25,9 @@ class Vm {
   /// logging off. Throws Error.
   void add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,
                   SlotAccess access);
+  /// As add_memory(), for what a guest has asked for: false when KVM refuses, as where another slot is.
+  [[nodiscard]] bool try_add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host,
+                                    std::uint64_t bytes, SlotAccess access) noexcept;
   /// Takes slot `slot` away: accesses to it are exits when this returns. KVM drops the mappings of all slots
   /// on the way and builds them anew. False when it has no memory to do that; the slot stays then.
   bool remove_memory(std::uint32_t slot) noexcept;

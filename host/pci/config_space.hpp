@@ -42,6 +42,11 @@ class ConfigSpace {
   std::uint8_t add_capability(std::uint8_t id, std::span<const std::byte> body,
                               std::span<const std::byte> writable) noexcept;
 
+  /// One byte, as it stands and what of it is the guest's: for a function that lays its space out itself.
+  void put(std::size_t offset, std::byte value, std::byte writable) noexcept {
+    set<std::byte>(offset, value, writable);
+  }
+
   [[nodiscard]] std::span<const Bar> bars() const noexcept { return bars_; }
   /// As PciDevice::place_bar().
   void place_bar(std::size_t index, std::uint64_t address) noexcept;

@@ -127,7 +127,7 @@ class Balloon final : public VirtioDevice {
   void empty_bridge() noexcept;
   void lower_bridge() noexcept;
   [[nodiscard]] std::uint64_t bridge_step() const noexcept;
-  static void on_ready(void* self, std::uint64_t session) noexcept;
+  static void on_ready(void* self, std::uint64_t) noexcept;
   static void on_returned(void* self, std::uint64_t) noexcept;
   void publish_target() noexcept;
   void set_held(std::uint64_t bytes) noexcept;

@@ -9,6 +9,7 @@
 #include "boot/start_info.hpp"
 #include "kvm/msr.hpp"
 #include "kvm/stats.hpp"
+#include "vfio/pci_function.hpp"
 #include "virtio/pci_transport.hpp"
 #include "virtio/pmem.hpp"
 #include "virtio/rng.hpp"
@@ -20,6 +21,9 @@ namespace {
 constexpr std::uint32_t kPmemSlot = 8;
 constexpr std::uint32_t kConfigSlot = 9;
 constexpr std::uint32_t kRegisterSlots = 10;
+/// Pins of the I/O APIC for INTx: those that are no ISA interrupt.
+constexpr std::uint32_t kFirstIntxPin = 16;
+constexpr std::uint32_t kIntxPins = kvm::IrqRoutes::kPins - kFirstIntxPin;
 constexpr acpi::PowerPorts kAcpiPorts;
 static_assert(kAcpiPorts.sleep_control == kAcpiPorts.reset + PowerPorts::kSleepControl &&
               kAcpiPorts.sleep_status == kAcpiPorts.reset + PowerPorts::kSleepStatus);
@@ -90,6 +94,9 @@ Machine::Machine(const MachineParts& parts)
       ram_(parts.memory_bytes, parts.pages),
       memory_(guest_memory(layout_, ram_)),
       kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
+      passthrough_(parts.devices.empty()
+                       ? nullptr
+                       : std::make_unique<Passthrough>(parts.devices, memory_, parts.timeline)),
       vm_(system_),
       pmem_(parts.image.map()),
       msi_(vm_),
@@ -113,6 +120,11 @@ Machine::Machine(const MachineParts& parts)
     exits_.observe_marks(*samples_);
   }
   parts.timeline.mark(Milestone::kCpuReady);
+  if (passthrough_ != nullptr) {
+    add_passed_devices();
+    parts.timeline.mark(Milestone::kPassedReady);
+  }
+  config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   set_boot_state(parts);
 }
 
@@ -124,7 +136,25 @@ void Machine::map_memory() {
   }
   vm_.add_memory(kPmemSlot, layout_.pmem().start.raw(), pmem_.data(), pmem_.size(),
                  kvm::SlotAccess::kReadOnly);
-  config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
+}
+
+void Machine::add_passed_devices() {
+  kvm_devices_ = std::make_unique<KvmForDevices>(vm_, std::array{Layout::kWindow32, layout_.window64()});
+  for (OpenDevice& device : passthrough_->wait()) {
+    const std::uint32_t pin = kFirstIntxPin + static_cast<std::uint32_t>(intx_.size()) % kIntxPins;
+    auto function = std::make_unique<vfio::PciFunction>(
+        std::move(device.access), device.name,
+        vfio::FunctionParts{.interrupts = kvm_devices_->interrupts(),
+                            .slots = kvm_devices_->slots(),
+                            .gate = kvm_devices_->gate(),
+                            .pin = pin,
+                            .peers = device.peers == DevicePeers::kYes ? &passthrough_->iommu() : nullptr});
+    const bool has_intx = function->has_intx();
+    const std::size_t slot = root_.add(std::move(function));
+    if (has_intx) {
+      intx_.push_back({.slot = static_cast<std::uint16_t>(slot), .pin = pin});
+    }
+  }
 }
 
 void Machine::ViewSlots::show(std::uint64_t address, std::span<std::byte> pages) {
@@ -201,6 +231,7 @@ void Machine::set_boot_state(const MachineParts& parts) {
                                                          .ecam = Layout::kEcam.start,
                                                          .mmio_32 = Layout::kWindow32,
                                                          .mmio_64 = layout_.window64(),
+                                                         .intx = intx_,
                                                          .ports = kAcpiPorts});
   const std::array reserved{Layout::kEcam};
   boot::write_start_info(

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "acpi/acpi_inputs.hpp"
 #include "boot/kernel_loader.hpp"
 #include "boot/timeline.hpp"
 #include "io/io_bus.hpp"
@@ -29,6 +30,8 @@
 #include "vmm/boot_samples.hpp"
 #include "vmm/exit_handler.hpp"
 #include "vmm/image.hpp"
+#include "vmm/kvm_for_devices.hpp"
+#include "vmm/passthrough.hpp"
 #include "vmm/system_ports.hpp"
 #include "vmm/vcpu_thread.hpp"
 #include "vmm/vm_down.hpp"
@@ -47,6 +50,7 @@ struct MachineParts {
   std::uint32_t cpus;
   const std::string& kernel;
   const Image& image;
+  const std::vector<PassedDevice>& devices;
   std::string command_line;
   io::PortBackend& console;
   io::PortBackend& channel;
@@ -125,6 +129,7 @@ class Machine {
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   virtio::Console& add_devices(const MachineParts& parts);
   void attach_buses();
+  void add_passed_devices();
   void add_vcpus(std::uint32_t count);
   void set_boot_state(const MachineParts& parts);
 
@@ -135,13 +140,17 @@ class Machine {
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;
   boot::KernelLoader kernel_;
+  std::unique_ptr<Passthrough>
+      passthrough_;  // none where no device is passed through; the same for kvm_devices_
   kvm::Vm vm_;
   Mapping pmem_;
   MsiDelivery msi_;
   ViewSlots config_view_;
   ViewSlots register_view_;
+  std::unique_ptr<KvmForDevices> kvm_devices_;
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
+  std::vector<acpi::InterruptRoute> intx_;
   virtio::Console& console_;
   PowerPorts power_;
   PanicPort panic_;

@@ -117,6 +117,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .cpus = config.cpus,
                    .kernel = config.kernel,
                    .image = opened.image,
+                   .devices = config.devices,
                    .command_line = kernel_command_line(config, opened.image.info().file_system),
                    .console = console,
                    .channel = session,

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "memory/backing.hpp"
+#include "vfio/backend.hpp"
+#include "vfio/pci_address.hpp"
 
 namespace mayfly::vmm {
 
@@ -28,6 +30,17 @@ enum class ImageCheck : std::uint8_t {
   kWhole,   ///< The file system's digest too: reads the whole file.
 };
 
+/// Whether other passed-through devices reach a device's BARs.
+enum class DevicePeers : std::uint8_t { kNo, kYes };
+
+/// A device of the host that the guest gets.
+struct PassedDevice {
+  vfio::PciAddress address{};
+  /// The same for all devices of a run.
+  vfio::BackendChoice backend = vfio::BackendChoice::kAuto;
+  DevicePeers peers = DevicePeers::kNo;
+};
+
 /// One `mayfly run`, checked as far as it can be without touching the host.
 struct RunConfig {
   std::string image{};
@@ -39,6 +52,8 @@ struct RunConfig {
   std::optional<std::uint64_t> balloon_bytes{};
   ImageCheck image_check = ImageCheck::kHeader;
   ConsoleSpec console{};
+  /// No two with one address.
+  std::vector<PassedDevice> devices{};
   /// Each "NAME=VALUE"; goes over the image's variable of the same name.
   std::vector<std::string> environment{};
   /// Absolute path in the guest; the image's default when absent. The same for `user`.

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vfio/iommufd.hpp"
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include <fcntl.h>
+
+#include "base/error.hpp"
+#include "vfio/device_file.hpp"
+#include "vfio/iommufd_abi.hpp"
+
+namespace mayfly::vfio {
+
+int Iommufd::system_ioctl(int file, unsigned long request, void* argument) noexcept {
+  return ::ioctl(file, request, argument);
+}
+
+Iommufd::Iommufd(Fd file, const HostPci& host, Ioctl ioctl)
+    : host_(host), ioctl_(ioctl), file_(std::move(file)) {
+  IoasAlloc request;
+  if (ioctl_(file_.get(), kIoasAlloc, &request) < 0) {
+    fail_errno("iommufd gives no address space");
+  }
+  ioas_ = request.id;
+}
+
+Result<void, IommuFault> Iommufd::map(GuestAddress at, std::byte* memory, std::uint64_t bytes,
+                                      Access access) noexcept {
+  IoasMap request;
+  request.flags =
+      IoasMap::kFixed | IoasMap::kReadable | (access == Access::kReadWrite ? IoasMap::kWriteable : 0U);
+  request.ioas = ioas_;
+  request.memory = reinterpret_cast<std::uint64_t>(memory);  // Safe: iommufd takes the address as a number.
+  request.length = bytes;
+  request.at = at.raw();
+  if (ioctl_(file_.get(), kIoasMap, &request) < 0) {
+    return unexpected(IommuFault{errno});
+  }
+  return {};
+}
+
+Result<void, IommuFault> Iommufd::unmap(GuestRange range) noexcept {
+  IoasUnmap request;
+  request.ioas = ioas_;
+  request.at = range.start.raw();
+  request.length = range.bytes;
+  if (ioctl_(file_.get(), kIoasUnmap, &request) < 0) {
+    return unexpected(IommuFault{errno});
+  }
+  return {};
+}
+
+std::unique_ptr<DeviceAccess> Iommufd::open(const HostDevice& device) {
+  const std::string name = to_string(device.address);
+  const std::string path = character_device(host_, device.address);
+  if (path.empty()) {
+    throw Error(
+        "device " + name +
+        " has no character device of VFIO; the kernel needs CONFIG_VFIO_DEVICE_CDEV, or use iommu=type1");
+  }
+  Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file) {
+    fail_errno("cannot open " + path + " for device " + name);
+  }
+  BindIommufd bind;
+  bind.iommufd = file_.get();
+  if (ioctl_(file.get(), kBindIommufd, &bind) < 0) {
+    const int failure = errno;
+    throw Error(failure, failure == EBUSY || failure == EINVAL
+                             ? "device " + name + " is in use by another process (" + path + ")"
+                             : "cannot open device " + name);
+  }
+  AttachIommufd attach;
+  attach.ioas = ioas_;
+  if (ioctl_(file.get(), kAttachIommufd, &attach) < 0) {
+    fail_errno("cannot put device " + name + " into the guest's address space");
+  }
+  return std::make_unique<DeviceFile>(std::move(file), name);
+}
+
+std::string character_device(const HostPci& host, const PciAddress& address) {
+  std::error_code error;
+  const std::filesystem::directory_iterator entry(host.path_of(address) + "/vfio-dev", error);
+  return error || entry == std::filesystem::directory_iterator()
+             ? ""
+             : host.dev("vfio/devices/" + entry->path().filename().string());
+}
+
+bool is_compatibility_container(int container) noexcept {
+  // Only iommufd knows the request; a container of VFIO's own refuses it.
+  IoasAlloc request;
+  return ::ioctl(container, kIoasAlloc, &request) == 0;
+}
+
+}  // namespace mayfly::vfio

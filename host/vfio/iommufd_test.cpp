@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vfio/iommufd.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "vfio/host_pci_fixture.hpp"
+#include "vfio/iommufd_abi.hpp"
+
+namespace mayfly::vfio {
+namespace {
+
+constexpr std::uint32_t kIoas = 5;
+constexpr PciAddress kDisk{0, 1, 0, 0};
+
+/// What the kernel was asked, as it came; and what it says.
+struct Kernel {
+  std::vector<unsigned long> requests;
+  IoasMap map;
+  IoasUnmap unmap;
+  BindIommufd bind;
+  AttachIommufd attach;
+  unsigned long refused = 0;
+  int errno_value = 0;
+};
+Kernel kernel;  // NOLINT: an ioctl has no other way to find it
+
+template <typename T>
+void keep(T& to, const void* from) noexcept {
+  std::memcpy(&to, from, sizeof(T));
+}
+
+int fake_ioctl(int /*file*/, unsigned long request, void* argument) noexcept {
+  kernel.requests.push_back(request);
+  if (request == kernel.refused) {
+    errno = kernel.errno_value;
+    return -1;
+  }
+  switch (request) {
+    case kIoasAlloc:
+      static_cast<IoasAlloc*>(argument)->id = kIoas;
+      break;
+    case kIoasMap:
+      keep(kernel.map, argument);
+      break;
+    case kIoasUnmap:
+      keep(kernel.unmap, argument);
+      break;
+    case kBindIommufd:
+      keep(kernel.bind, argument);
+      break;
+    default:
+      keep(kernel.attach, argument);
+      break;
+  }
+  return 0;
+}
+
+class IommufdTest : public ::testing::Test {
+ protected:
+  IommufdTest() {
+    kernel = {};
+    host_.add("0000:01:00.0", kVfioDriver, "7");
+  }
+  void add_character_device() const {
+    std::filesystem::create_directories(host_.device("0000:01:00.0") / "vfio-dev/vfio3");
+    host_.write("dev/vfio/devices/vfio3", "");
+  }
+  [[nodiscard]] std::string open_refusal(Iommufd& iommufd) const {
+    try {
+      (void)iommufd.open(host_.pci().find(kDisk).value());
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+  testing::HostTree host_;
+};
+
+TEST_F(IommufdTest, MapNamesAddressSpacePlaceAndRights) {
+  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  std::byte memory{};
+  ASSERT_TRUE(iommufd.map(GuestAddress(0x100000), &memory, 0x200000, Access::kReadWrite).has_value());
+  EXPECT_EQ(kernel.map.size, sizeof(IoasMap));
+  EXPECT_EQ(kernel.map.ioas, kIoas);
+  EXPECT_EQ(kernel.map.flags, IoasMap::kFixed | IoasMap::kReadable | IoasMap::kWriteable);
+  EXPECT_EQ(kernel.map.at, 0x100000U);
+  EXPECT_EQ(kernel.map.length, 0x200000U);
+  EXPECT_EQ(kernel.map.memory, reinterpret_cast<std::uint64_t>(&memory));  // Safe: a number to compare.
+  ASSERT_TRUE(iommufd.map(GuestAddress(0), &memory, 0x1000, Access::kReadOnly).has_value());
+  EXPECT_EQ(kernel.map.flags, IoasMap::kFixed | IoasMap::kReadable);
+}
+
+TEST_F(IommufdTest, UnmapNamesTheRange) {
+  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  ASSERT_TRUE(iommufd.unmap({GuestAddress(0x3000), 0x1000}).has_value());
+  EXPECT_EQ(kernel.unmap.ioas, kIoas);
+  EXPECT_EQ(kernel.unmap.at, 0x3000U);
+  EXPECT_EQ(kernel.unmap.length, 0x1000U);
+}
+
+TEST_F(IommufdTest, RefusedMapGivesItsReason) {
+  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  kernel.refused = kIoasMap;
+  kernel.errno_value = ENOMEM;
+  const auto mapped = iommufd.map(GuestAddress(0), nullptr, 0x1000, Access::kReadWrite);
+  ASSERT_FALSE(mapped.has_value());
+  EXPECT_EQ(mapped.error().errno_value, ENOMEM);
+}
+
+TEST_F(IommufdTest, DeviceIsBoundAndThenAttached) {
+  add_character_device();
+  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  // The file is no device of VFIO, which shows only after both.
+  EXPECT_NE(open_refusal(iommufd).find("VFIO does not tell about device 0000:01:00.0"), std::string::npos);
+  EXPECT_EQ(kernel.requests, (std::vector<unsigned long>{kIoasAlloc, kBindIommufd, kAttachIommufd}));
+  EXPECT_EQ(kernel.attach.ioas, kIoas);
+}
+
+TEST_F(IommufdTest, DeviceOfAnotherProcessIsSaid) {
+  add_character_device();
+  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  kernel.refused = kBindIommufd;
+  kernel.errno_value = EBUSY;
+  EXPECT_NE(open_refusal(iommufd).find("in use by another process"), std::string::npos);
+}
+
+TEST_F(IommufdTest, KernelWithoutCharacterDevicesIsSaid) {
+  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  EXPECT_NE(open_refusal(iommufd).find("CONFIG_VFIO_DEVICE_CDEV"), std::string::npos);
+}
+
+TEST_F(IommufdTest, NoAddressSpaceIsAnError) {
+  kernel.refused = kIoasAlloc;
+  kernel.errno_value = ENOMEM;
+  EXPECT_THROW(Iommufd(Fd(), host_.pci(), fake_ioctl), Error);
+}
+
+TEST_F(IommufdTest, DevicesOpenBeforeMemoryIsMapped) {
+  const Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  EXPECT_EQ(iommufd.map_time(), Backend::MapTime::kAfterOpening);
+  EXPECT_GT(iommufd.parallel_mappers(), 1U);
+}
+
+}  // namespace
+}  // namespace mayfly::vfio

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vfio/message_vectors.hpp"
+
+#include <span>
+
+#include "base/error.hpp"
+#include "vfio/event_fd.hpp"
+
+namespace mayfly::vfio {
+
+MessageVectors::MessageVectors(Interrupts kind, std::uint32_t count, DeviceAccess& device,
+                               io::EventInterrupts& sink)
+    : kind_(kind),
+      device_(device),
+      sink_(sink),
+      first_line_(sink.allocate(count)),
+      vectors_(count),
+      nobody_(count, -1) {}
+
+MessageVectors::~MessageVectors() { disable(); }
+
+bool MessageVectors::enable(std::uint32_t count) noexcept {
+  MAYFLY_ASSERT(!enabled_ && count >= 1 && count <= vectors_.size());
+  // Growing later would make the host free and allocate all vectors anew, one after the other.
+  enabled_ = device_.set_events(kind_, 0, std::span(nobody_).first(count));
+  return enabled_;
+}
+
+void MessageVectors::disable() noexcept {
+  if (!enabled_) {
+    return;
+  }
+  for (std::uint32_t i = 0; i < vectors_.size(); ++i) {
+    mask(i);
+  }
+  device_.disable(kind_);
+  enabled_ = false;
+  for (Vector& vector : vectors_) {
+    vector.handed_over = false;
+    if (vector.event) {
+      drain_events(vector.event.get());
+    }
+  }
+}
+
+void MessageVectors::mask(std::uint32_t index) noexcept {
+  Vector& vector = vectors_[index];
+  if (vector.message.has_value()) {
+    sink_.disconnect(first_line_ + index, vector.event.get());
+    vector.message.reset();
+  }
+}
+
+bool MessageVectors::set(std::uint32_t index, const std::optional<io::MsiMessage>& message) noexcept {
+  MAYFLY_ASSERT(index < vectors_.size());
+  Vector& vector = vectors_[index];
+  if (!enabled_ || vector.message == message) {
+    return true;
+  }
+  mask(index);
+  if (!message.has_value()) {
+    return true;
+  }
+  if (!vector.event) {
+    vector.event = make_event();
+  }
+  const int event = vector.event.get();
+  if (!vector.event || !sink_.connect(first_line_ + index, event, *message)) {
+    return false;
+  }
+  vector.message = message;
+  if (!vector.handed_over) {
+    vector.handed_over = device_.set_events(kind_, index, {&event, 1});
+  }
+  return vector.handed_over;
+}
+
+bool MessageVectors::pending(std::uint32_t index) const noexcept {
+  const Vector& vector = vectors_[index];
+  return enabled_ && vector.event && !vector.message.has_value() && has_event(vector.event.get());
+}
+
+}  // namespace mayfly::vfio

@@ -148,6 +148,11 @@ vmm::RunConfig check_run_options(RunOptions options) {
     config.user = std::move(options.user);
   }
   config.devices = check_devices(options.devices);
+  if (config.balloon_bytes && !config.devices.empty()) {
+    throw Error(
+        "a guest has either --balloon or --device: devices reach all of a guest's memory, so none of it can "
+        "be lent back");
+  }
   check_environment(options.environment);
   check_cmdline(options.cmdline_append);
   config.image = std::move(options.image);

@@ -94,7 +94,7 @@ std::uint64_t Balloon::bridge_step() const noexcept {
 
 void Balloon::empty_bridge() noexcept {
   if (use_ == BalloonUse::kBridge && early() && counts_.held_bytes > 0 &&
-      held_.when_ready(bridge_step(), {on_ready, this, session_}) == HeldMemory::Answer::kNow) {
+      held_.when_ready(bridge_step(), {on_ready, this, 0}) == HeldMemory::Answer::kNow) {
     lower_bridge();
   }
 }
@@ -104,10 +104,11 @@ void Balloon::lower_bridge() noexcept {
   publish_target();
 }
 
-void Balloon::on_ready(void* self, std::uint64_t session) noexcept {
+void Balloon::on_ready(void* self, std::uint64_t /*cookie*/) noexcept {
   auto& balloon = *static_cast<Balloon*>(self);
   const std::lock_guard lock(balloon.mutex());
-  if (session == balloon.session_) {
+  // After a reset nothing is held. An answer that was for an earlier filling is early: then a deflate waits.
+  if (balloon.early() && balloon.counts_.held_bytes > 0) {
     balloon.lower_bridge();
   }
 }

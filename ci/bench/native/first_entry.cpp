@@ -10,6 +10,7 @@
 // must follow). There it is killed. The two take turns, and who begins changes from round to round.
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -122,7 +123,10 @@ int main(int argc, char** argv) {
       commands[which].push_back(argv[i]);
     }
   }
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 0;
+  int rounds = 0;
+  if (argc > 1) {
+    std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), rounds);
+  }
   if (rounds < 1 || commands[0].empty() || commands[1].empty()) {
     die("usage: bench-first-entry ROUNDS COMMAND... --against COMMAND...");
   }

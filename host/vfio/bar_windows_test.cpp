@@ -104,7 +104,8 @@ std::vector<std::byte> info_with(std::uint64_t size, const std::vector<vfio_regi
   info.flags = VFIO_REGION_INFO_FLAG_CAPS;
   info.cap_offset = sizeof(info);
   info.size = size;
-  vfio_region_info_cap_sparse_mmap head{};
+  vfio_region_info_cap_sparse_mmap head;
+  std::memset(&head, 0, sizeof(head));
   head.header.id = next == 0 ? VFIO_REGION_INFO_CAP_SPARSE_MMAP : VFIO_REGION_INFO_CAP_TYPE;
   head.header.next = next;
   head.nr_areas = static_cast<std::uint32_t>(areas.size());

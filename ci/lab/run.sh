@@ -76,7 +76,7 @@ exit_with_status() {
   fi
   {
     sed 's/^/  emulator: /' "$run_dir/emulator"
-    tr -d '\r' <"$run_dir/console" | tail -n 40 | sed 's/^/  console: /'
+    tr -d '\r' <"$run_dir/console" | tail -n 100 | sed 's/^/  console: /'
   } >&2
   die "L1 ended without a result of the command; the end of its console is above"
 }

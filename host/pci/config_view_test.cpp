@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "pci/bus.hpp"
+#include "testing/counting_viewer.hpp"
 #include "testing/fake_pci_device.hpp"
 
 namespace mayfly::pci {
@@ -17,11 +18,6 @@ using testing::FakePciDevice;
 
 constexpr std::array kSmall{Bar{.bytes = 0x1000, .width = BarWidth::k32}};
 constexpr std::uint32_t kFakeId = 1U << 16U | FakePciDevice::kVendor;
-
-struct CountingViewer final : Viewer {
-  void hide() noexcept override { ++hidden; }
-  int hidden = 0;
-};
 
 /// Two devices, in slots 0 and 1, of which the guest sees what a test says.
 class ConfigViewTest : public ::testing::Test {
@@ -42,7 +38,7 @@ class ConfigViewTest : public ::testing::Test {
     bus_.config_write(slot, offset, std::as_bytes(std::span(&value, 1)));
   }
 
-  CountingViewer viewer_;
+  testing::CountingViewer viewer_;
   Bus bus_;
   std::array<FakePciDevice*, 2> devices_{};
   std::span<std::byte> pages_;

@@ -6,16 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/counting_viewer.hpp"
+
 namespace mayfly::pci {
 namespace {
 
 constexpr std::uint64_t kPlace = 0xc0004000;
 constexpr std::size_t kBytes = 0x2000;
-
-struct CountingViewer final : Viewer {
-  void hide() noexcept override { ++hidden; }
-  int hidden = 0;
-};
 
 class RegisterPagesTest : public ::testing::Test {
  protected:
@@ -26,7 +23,7 @@ class RegisterPagesTest : public ::testing::Test {
   }
   void show(std::size_t offset, std::uint32_t value) { pages_.show(offset, std::span(&value, 1)); }
 
-  CountingViewer viewer_;
+  testing::CountingViewer viewer_;
   RegisterPages pages_{kPlace, kBytes, viewer_};
 };
 

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/counting_viewer.hpp"
 #include "testing/transport_fixture.hpp"
 
 namespace mayfly::virtio {
@@ -73,11 +74,6 @@ TEST_F(PciTransportTest, ReadsAreLiveOnceTheConfigurationCapabilityIsTouched) {
   EXPECT_EQ(transport_->config_reads(), pci::ConfigReads::kLive);
 }
 
-struct CountingViewer final : pci::Viewer {
-  void hide() noexcept override { ++hidden; }
-  int hidden = 0;
-};
-
 /// A transport whose registers are shown at kPlace.
 class ShownRegistersTest : public PciTransportTest {
  protected:
@@ -103,7 +99,7 @@ class ShownRegistersTest : public PciTransportTest {
     return std::ranges::all_of(pages_, [](std::byte byte) { return byte == std::byte{0xff}; });
   }
 
-  CountingViewer viewer_;
+  testing::CountingViewer viewer_;
   std::span<std::byte> pages_;
 };
 

@@ -68,7 +68,7 @@ std::size_t HostView::entries(std::string_view absolute) const {
   std::size_t count = 0;
   while (const dirent* entry = ::readdir(directory.get())) {
     const std::string_view name = entry->d_name;
-    count += name == "." || name == ".." ? 0 : 1;
+    count += name == "." || name == ".." ? 0U : 1U;
   }
   return count;
 }

@@ -33,7 +33,7 @@ std::byte expected_byte(Stream stream, std::size_t position) noexcept {
 std::size_t count_right(Stream stream, std::size_t position, std::span<const std::byte> bytes) noexcept {
   std::size_t right = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    right += bytes[i] == expected_byte(stream, position + i) ? 1 : 0;
+    right += bytes[i] == expected_byte(stream, position + i) ? 1U : 0U;
   }
   return right;
 }

@@ -135,7 +135,7 @@ int main(int argc, char** argv) {
   }
   for (int round = 0; round < rounds; ++round) {
     std::array<double, 2> times{};
-    const std::size_t first = round % 2;
+    const std::size_t first = static_cast<std::size_t>(round) % 2;
     times[first] = microseconds_to_first_entry(commands[first]);
     times[1 - first] = microseconds_to_first_entry(commands[1 - first]);
     std::printf("%.1f %.1f\n", times[0], times[1]);

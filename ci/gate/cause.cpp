@@ -26,7 +26,7 @@ constexpr std::array kSuspects = {
     Suspects{"memory", {"guest.pages", "guest.mayfly", "guest.options"}},
     Suspects{"", {"guest.mayfly", "guest.options"}},
 };
-constexpr double kMiB = 1048576;
+constexpr double kBytesInMiB = 1048576;
 
 std::size_t rank(const std::string& phase, const std::string& key) {
   const auto line =
@@ -63,8 +63,9 @@ std::string size_change(const std::vector<Difference>& differences, const std::s
   for (const Difference& difference : differences) {
     if (difference.key == key + "_bytes") {
       const double change = number(difference.now) - number(difference.base);
-      const std::string size = std::abs(change) < kMiB / 16 ? amount(std::abs(change), "") + " bytes"
-                                                            : amount(std::abs(change) / kMiB, "MiB");
+      const std::string size = std::abs(change) < kBytesInMiB / 16
+                                   ? amount(std::abs(change), "") + " bytes"
+                                   : amount(std::abs(change) / kBytesInMiB, "MiB");
       return ", " + size + (change > 0 ? " larger" : " smaller");
     }
   }

@@ -10,12 +10,8 @@ build_preset() {
   local log="build/build-$preset.log"
   mkdir -p build
   echo "build: $preset ${*:-(all)}" >&2
-  local dir=build
-  case "$preset" in
-    sanitize) dir=build/sanitize ;;
-    threads) dir=build/threads ;;
-    fuzz) dir=build/fuzz-build ;;
-  esac
+  local dir="build/$preset"
+  [[ "$preset" != release ]] || dir=build
   if ! { cmake --preset "$preset" && cmake --build "$dir" "${@/#/--target=}"; } >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     echo "build: preset $preset failed (log: $log)" >&2
@@ -25,14 +21,15 @@ build_preset() {
 
 # The program, its init, its image builder and the guest kernel: build/bin and build/lib/mayfly.
 build_product() {
-  build_preset release
+  build_preset release mayfly mayfly-init mayfly-image
   cmake --build build --target guest-kernel
 }
 
-# Everything a fresh machine lacks, then the product.
+# Everything a fresh machine lacks, then the product and its tests.
 prepare_all() {
   local -a names
   mapfile -t names < <(packages_listed)
   require_packages "${names[@]}"
   build_product
+  build_preset release
 }

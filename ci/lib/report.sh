@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Counting and printing of checks for ci/test. Source it; then `run_stage`, the `check_*` functions and `report_total`.
+# Counting and printing of checks for ci/test. Source it after build.sh;
+# then `run_stage`, the `check_*` functions and `report_total`.
 
 _report_logs="build/test-logs"
 _report_passed=0
@@ -58,6 +59,11 @@ _report_lane() {
   _report_passed=$((_report_passed + BASH_REMATCH[1]))
   _report_failed=$((_report_failed + BASH_REMATCH[2]))
   _report_skipped=$((_report_skipped + $(grep -c '^skip ' "$1" || true)))
+}
+
+# check_build PRESET [TARGET...]: a preset that cannot be built is a failed check.
+check_build() {
+  build_preset "$@" || _report_line "FAIL build-$1: it does not build"
 }
 
 # check_log NAME CMD...: one check that passes when CMD does; its output goes to a log, whose end is shown on failure.

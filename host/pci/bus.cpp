@@ -2,15 +2,9 @@
 #include "pci/bus.hpp"
 
 #include "base/error.hpp"
+#include "pci/header.hpp"
 
 namespace mayfly::pci {
-namespace {
-
-/// Writes below this offset can move BARs or switch their decoding; all of them lie in the header.
-constexpr std::uint16_t kHeaderEnd = 0x40;
-
-}  // namespace
-
 void Bus::add(std::size_t slot, std::unique_ptr<PciDevice> device) {
   MAYFLY_ASSERT(slot < kSlots && slots_[slot] == nullptr);
   const std::span<const Bar> bars = device->bars();
@@ -43,7 +37,8 @@ void Bus::config_write(std::size_t slot, std::uint16_t offset, std::span<const s
   }
   const std::lock_guard lock(config_write_mutex_);
   device->config_write(offset, data);
-  if (offset < kHeaderEnd) {
+  // What moves BARs or switches their decoding lies in the header.
+  if (offset < header::kEnd) {
     update_routes(*device);
   }
   if (view_) {

@@ -5,43 +5,30 @@
 #include <bit>
 
 #include "base/checked.hpp"
+#include "pci/header.hpp"
 
 namespace mayfly::pci {
 namespace {
 
-// PCI 3.0, figure 6-1: the type 0 header.
-constexpr std::size_t kVendor = 0x00;
-constexpr std::size_t kDevice = 0x02;
-constexpr std::size_t kCommand = 0x04;
-constexpr std::size_t kStatus = 0x06;
-constexpr std::size_t kRevisionAndClass = 0x08;
-constexpr std::size_t kBar0 = 0x10;
-constexpr std::size_t kSubsystemVendor = 0x2c;
-constexpr std::size_t kSubsystem = 0x2e;
-constexpr std::size_t kCapabilities = 0x34;
-constexpr std::size_t kInterruptLine = 0x3c;
-constexpr std::size_t kHeaderEnd = 0x40;
-
 constexpr std::uint16_t kCommandMemory = 1U << 1U;
 constexpr std::uint16_t kCommandBusMaster = 1U << 2U;
 constexpr std::uint16_t kCommandInterruptDisable = 1U << 10U;
-constexpr std::uint16_t kStatusCapabilities = 1U << 4U;
 constexpr std::uint32_t kBarIs64 = 0b100;
 constexpr std::uint64_t kBarFlags = 0xf;
 
-constexpr std::size_t bar_register(std::size_t index) noexcept { return kBar0 + 4 * index; }
+constexpr std::size_t bar_register(std::size_t index) noexcept { return header::kBar0 + 4 * index; }
 
 }  // namespace
 
 ConfigSpace::ConfigSpace(const Identity& identity) noexcept
-    : last_link_(kCapabilities), next_capability_(kHeaderEnd) {
-  set<std::uint16_t>(kVendor, identity.vendor, 0);
-  set<std::uint16_t>(kDevice, identity.device, 0);
-  set<std::uint16_t>(kCommand, 0, kCommandMemory | kCommandBusMaster | kCommandInterruptDisable);
-  set<std::uint32_t>(kRevisionAndClass, identity.class_code << 8U | identity.revision, 0);
-  set<std::uint16_t>(kSubsystemVendor, identity.subsystem_vendor, 0);
-  set<std::uint16_t>(kSubsystem, identity.subsystem, 0);
-  set<std::uint8_t>(kInterruptLine, 0, 0xff);
+    : last_link_(header::kCapabilities), next_capability_(header::kEnd) {
+  set<std::uint16_t>(header::kVendor, identity.vendor, 0);
+  set<std::uint16_t>(header::kDevice, identity.device, 0);
+  set<std::uint16_t>(header::kCommand, 0, kCommandMemory | kCommandBusMaster | kCommandInterruptDisable);
+  set<std::uint32_t>(header::kRevisionAndClass, identity.class_code << 8U | identity.revision, 0);
+  set<std::uint16_t>(header::kSubsystemVendor, identity.subsystem_vendor, 0);
+  set<std::uint16_t>(header::kSubsystem, identity.subsystem, 0);
+  set<std::uint8_t>(header::kInterruptLine, 0, 0xff);
 }
 
 void ConfigSpace::add_bar(std::size_t index, const Bar& bar) noexcept {
@@ -66,7 +53,7 @@ std::uint8_t ConfigSpace::add_capability(std::uint8_t id, std::span<const std::b
   std::copy(body.begin(), body.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(at + 2));
   std::copy(writable.begin(), writable.end(), writable_.begin() + static_cast<std::ptrdiff_t>(at + 2));
   set<std::uint8_t>(last_link_, static_cast<std::uint8_t>(at), 0);
-  set<std::uint16_t>(kStatus, kStatusCapabilities, 0);
+  set<std::byte>(header::kStatus, header::kStatusHasList, std::byte{0});
   last_link_ = at + 1;
   next_capability_ = align_up(at + 2 + body.size(), 4);
   return static_cast<std::uint8_t>(at);
@@ -87,7 +74,7 @@ void ConfigSpace::place_bar(std::size_t index, std::uint64_t address) noexcept {
 }
 
 std::optional<std::uint64_t> ConfigSpace::bar_address(std::size_t index) const noexcept {
-  if ((get<std::uint16_t>(kCommand) & kCommandMemory) == 0 || bars_[index].bytes == 0) {
+  if ((get<std::uint16_t>(header::kCommand) & kCommandMemory) == 0 || bars_[index].bytes == 0) {
     return std::nullopt;
   }
   return placed_at(index);

@@ -5,15 +5,16 @@
 #include <bitset>
 #include <cstring>
 
+#include "pci/header.hpp"
+
 namespace mayfly::vfio {
+
+namespace header = pci::header;
+
 namespace {
 
-constexpr std::size_t kStatus = 0x06;
-constexpr std::size_t kListHead = 0x34;
-constexpr std::size_t kHeaderEnd = 0x40;
 constexpr std::size_t kConventionalBytes = 0x100;
 constexpr std::size_t kExtendedBytes = 0x1000;
-constexpr std::byte kStatusHasList{0x10};
 
 void measure(std::vector<Capability>& found, std::size_t end) noexcept {
   for (Capability& one : found) {
@@ -31,13 +32,14 @@ void measure(std::vector<Capability>& found, std::size_t end) noexcept {
 
 std::vector<Capability> walk_capabilities(std::span<const std::byte> config) {
   std::vector<Capability> found;
-  if (config.size() < kConventionalBytes || (config[kStatus] & kStatusHasList) == std::byte{0}) {
+  if (config.size() < kConventionalBytes ||
+      (config[header::kStatus] & header::kStatusHasList) == std::byte{0}) {
     return found;
   }
   std::bitset<kConventionalBytes> seen;
   // The two lowest bits of a link are reserved.
-  auto at = std::to_integer<std::size_t>(config[kListHead] & std::byte{0xfc});
-  while (at >= kHeaderEnd && !seen[at]) {
+  auto at = std::to_integer<std::size_t>(config[header::kCapabilities] & std::byte{0xfc});
+  while (at >= header::kEnd && !seen[at]) {
     seen.set(at);
     const auto id = std::to_integer<std::uint16_t>(config[at]);
     if (id == 0xff) {  // nothing answers there

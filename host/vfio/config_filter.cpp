@@ -5,15 +5,15 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "pci/header.hpp"
 
 namespace mayfly::vfio {
+
+namespace header = pci::header;
+
 namespace {
 
-constexpr std::size_t kStatus = 0x06;
-constexpr std::size_t kListHead = 0x34;
-constexpr std::size_t kInterruptPin = 0x3d;
 constexpr std::size_t kConventional = pci::ConfigSpace::kBytes;
-constexpr std::byte kStatusHasList{0x10};
 constexpr std::byte kAll{0xff};
 constexpr std::byte kNone{0};
 
@@ -62,16 +62,16 @@ ConfigFilter::ConfigFilter(std::span<const std::byte> config, std::span<const pc
       space_.add_bar(i, bars[i]);
     }
   }
-  space_.put(kInterruptPin, pin == Pin::kA ? std::byte{1} : kNone, kNone);
-  read_passed_[kStatus] = kAll & ~kStatusHasList;
-  read_passed_[kStatus + 1] = kAll;
-  std::size_t link = kListHead;
+  space_.put(header::kInterruptPin, pin == Pin::kA ? std::byte{1} : kNone, kNone);
+  read_passed_[header::kStatus] = kAll & ~header::kStatusHasList;
+  read_passed_[header::kStatus + 1] = kAll;
+  std::size_t link = header::kCapabilities;
   for (const Capability& capability : walk_capabilities(config)) {
     const std::size_t at = capability.offset;
     add_capability(config, capability);
     if (space_.get<std::uint8_t>(at) != 0) {  // it was taken
       space_.put(link, static_cast<std::byte>(at), kNone);
-      space_.put(kStatus, kStatusHasList, kNone);
+      space_.put(header::kStatus, header::kStatusHasList, kNone);
       link = at + 1;
     }
   }

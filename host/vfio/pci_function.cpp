@@ -9,13 +9,15 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "pci/header.hpp"
 #include "vfio/device_bars.hpp"
 
 namespace mayfly::vfio {
+
+namespace header = pci::header;
+
 namespace {
 
-constexpr std::size_t kCommand = 0x04;
-constexpr std::size_t kHeaderEnd = 0x40;
 constexpr std::uint16_t kCommandMemory = 1U << 1U;
 constexpr std::uint16_t kCommandBusMaster = 1U << 2U;
 constexpr std::uint16_t kCommandIntxOff = 1U << 10U;
@@ -101,7 +103,7 @@ void PciFunction::config_read(std::uint16_t offset, std::span<std::byte> data) n
 void PciFunction::config_write(std::uint16_t offset, std::span<const std::byte> data) noexcept {
   const std::lock_guard lock(mutex_);
   config_.write(offset, data, *device_);
-  if (offset < kHeaderEnd) {
+  if (offset < header::kEnd) {
     command_written();
     for (std::size_t bar = 0; bar < bars().size(); ++bar) {
       if (bars()[bar].bytes > 0) {
@@ -114,7 +116,7 @@ void PciFunction::config_write(std::uint16_t offset, std::span<const std::byte> 
 }
 
 void PciFunction::command_written() noexcept {
-  const auto command = config_.space().get<std::uint16_t>(kCommand);
+  const auto command = config_.space().get<std::uint16_t>(header::kCommand);
   if ((command & kForwarded) != forwarded_command_) {
     if ((command & kCommandBusMaster) != 0 && (forwarded_command_ & kCommandBusMaster) == 0) {
       gate_.pass();
@@ -129,7 +131,7 @@ void PciFunction::command_written() noexcept {
 
 void PciFunction::forward_command(std::uint16_t command) noexcept {
   const auto value = static_cast<std::uint16_t>(command | kCommandMemory);
-  if (!device_->write(kConfigRegion, kCommand, std::as_bytes(std::span(&value, 1)))) {
+  if (!device_->write(kConfigRegion, header::kCommand, std::as_bytes(std::span(&value, 1)))) {
     refused("a write to its command register");
   }
   forwarded_command_ = command;
@@ -156,7 +158,7 @@ void PciFunction::interrupts_written() noexcept {
   if (msix && !msix_->control_written(control(*config_.msix()))) {
     refused("MSI-X vectors");
   }
-  const auto command = config_.space().get<std::uint16_t>(kCommand);
+  const auto command = config_.space().get<std::uint16_t>(header::kCommand);
   if (intx_.has_value() && !msix && !msi && (command & kCommandBusMaster) != 0 &&
       (command & kCommandIntxOff) == 0 && !intx_->enable()) {
     refused("its INTx");

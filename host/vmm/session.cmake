@@ -23,6 +23,6 @@ if(MAYFLY_BUILD_TESTS)
     LIBRARIES mayfly_vmm)
 endif()
 
-if(MAYFLY_BUILD_FUZZERS)
+if(MAYFLY_SANITIZE)
   mayfly_add_fuzzer(session_fuzz SOURCES session_fuzz.cpp LIBRARIES mayfly_vmm)
 endif()

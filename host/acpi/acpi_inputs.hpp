@@ -45,7 +45,7 @@ struct AcpiInputs {
   /// Ports that BARs may take: clear of ours and of 0xCF8 to 0xCFF.
   std::uint16_t io_first = 0x1000;
   std::uint16_t io_last = 0xffff;
-  /// The functions that have an INTx.
+  /// The functions that have an INTx; without any there is no I/O APIC either.
   std::span<const InterruptRoute> intx;
   PowerPorts ports;
 };

@@ -116,7 +116,9 @@ std::vector<std::byte> build_madt(const AcpiInputs& inputs) {
     append(bytes_of(MadtLocalApic{.uid = static_cast<std::uint8_t>(uid),
                                   .apic_id = static_cast<std::uint8_t>(inputs.apic_ids[uid])}));
   }
-  append(bytes_of(MadtIoApic{.id = inputs.io_apic_id, .address = inputs.io_apic_address}));
+  if (!inputs.intx.empty()) {
+    append(bytes_of(MadtIoApic{.id = inputs.io_apic_id, .address = inputs.io_apic_address}));
+  }
   return body;
 }
 

@@ -92,6 +92,11 @@ TEST(AcpiTables, MadtNamesEachProcessorAndTheIoApic) {
   EXPECT_EQ(std::uint32_t{io_apic.address}, 0xfec00000U);
 }
 
+TEST(AcpiTables, WithoutPinsThereIsNoIoApic) {
+  const auto tables = split(build_tables(Machine(1).inputs, kTablesArea.start), kTablesArea.start);
+  EXPECT_EQ(tables.at("APIC").size(), 44 + 8U);
+}
+
 TEST(AcpiTables, AreWrittenBelowOneMiB) {
   std::vector<std::byte> bytes(kMiB);
   const GuestMemory::Region region[1] = {{{GuestAddress(0), kMiB}, bytes.data()}};

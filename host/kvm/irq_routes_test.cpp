@@ -20,7 +20,7 @@ class IrqRoutesTest : public ::testing::Test {
     }
     system_.emplace("/dev/kvm");
     vm_.emplace(*system_);
-    vm_->create_irqchip();
+    vm_->create_irqchip(Irqchip::kMessagesAndPins);
     routes_.emplace(*vm_);
   }
   std::optional<System> system_;

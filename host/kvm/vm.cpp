@@ -39,8 +39,10 @@ Vm::Vm(const System& system) : fd_(create_vm(system)) {
   }
 }
 
-void Vm::create_irqchip() {
-  if (::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0) < 0) {
+void Vm::create_irqchip(Irqchip irqchip) {
+  if (irqchip == Irqchip::kMessages) {
+    enable(KVM_CAP_SPLIT_IRQCHIP, 0);
+  } else if (::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0) < 0) {
     fail_errno("KVM_CREATE_IRQCHIP");
   }
 }

@@ -13,14 +13,22 @@ namespace mayfly::kvm {
 /// How a memory slot may be used by the guest.
 enum class SlotAccess : std::uint8_t { kReadWrite, kReadOnly };
 
+/// What of a PC's interrupt controllers KVM has.
+enum class Irqchip : std::uint8_t {
+  /// Local APICs alone: interrupts are messages. Made in no time.
+  kMessages,
+  /// An I/O APIC and a PIC too, for interrupts by pins.
+  kMessagesAndPins,
+};
+
 /// One virtual machine: its address space and interrupt controllers. Calls may come from any thread.
 class Vm {
  public:
   /// Creates an empty VM with the pages that VMX needs set aside just below 4 GiB. Throws Error.
   explicit Vm(const System& system);
 
-  /// Local APICs, I/O APIC and PIC in the kernel; no PIT. Before the first vCPU. Throws Error.
-  void create_irqchip();
+  /// Interrupt controllers in the kernel; no PIT. Before the first vCPU. Throws Error.
+  void create_irqchip(Irqchip irqchip);
   /// Maps [host, host + bytes) at guest physical `guest`, all multiples of 4 KiB, as slot `slot`; dirty
   /// logging off. Throws Error.
   void add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,

@@ -34,7 +34,6 @@ class Layout {
 
   static constexpr GuestRange kWindow32{GuestAddress(0xc0000000), 512 * kMiB};
   static constexpr GuestRange kEcam{GuestAddress(0xe0000000), kMiB};
-  static constexpr GuestAddress kIoApic{0xfec00000};
 
  private:
   std::array<GuestRange, 2> ram_{};

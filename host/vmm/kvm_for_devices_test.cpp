@@ -28,7 +28,7 @@ class KvmForDevicesTest : public ::testing::Test {
     memory_ = Mapping(at, kBytes);
     system_.emplace("/dev/kvm");
     vm_.emplace(*system_);
-    vm_->create_irqchip();
+    vm_->create_irqchip(kvm::Irqchip::kMessagesAndPins);
     kvm_.emplace(
         *vm_, std::array{GuestRange{GuestAddress(kLow), 0x10000}, GuestRange{GuestAddress(kHigh), 0x10000}});
   }

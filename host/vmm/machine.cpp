@@ -108,7 +108,7 @@ Machine::Machine(const MachineParts& parts)
       panic_(parts.down),
       exits_(ports_, mmio_, root_.ports(), parts.timeline, parts.down, parts.at_ready) {
   using boot::Milestone;
-  vm_.create_irqchip();
+  vm_.create_irqchip(passthrough_ == nullptr ? kvm::Irqchip::kMessages : kvm::Irqchip::kMessagesAndPins);
   parts.timeline.mark(Milestone::kVmCreated);
   map_memory();
   parts.timeline.mark(Milestone::kMemoryReady);

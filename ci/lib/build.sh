@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Set-up shared by ci/quickstart and ci/test. Source it from the root of the checkout, after packages.sh.
+# Set-up shared by ci/quickstart and ci/test. Source it from the root of the checkout, after packages.sh
+# and, for prepare_all, ci/system/passthrough.sh.
 
 # build_preset NAME [TARGET...]: configures and builds a preset of CMakePresets.json.
 build_preset() {
@@ -25,11 +26,15 @@ build_product() {
   cmake --build build --target guest-kernel
 }
 
-# Everything a fresh machine lacks, then the product and its tests.
+# Everything a fresh machine lacks, then the product and its tests; a second kernel is built from the objects of the first.
 prepare_all() {
   local -a names
   mapfile -t names < <(packages_listed)
   require_packages "${names[@]}"
+  export MAYFLY_KERNEL_TREE="$PWD/build/kernel-tree"
   build_product
+  build_passthrough
+  rm -rf "$MAYFLY_KERNEL_TREE"
+  unset MAYFLY_KERNEL_TREE
   build_preset release
 }

@@ -8,17 +8,10 @@ variants() {
   grep -vE '^(#|$)' "$here/ledger.d/variants"
 }
 
-# The kept tree, of the base's patches; made anew when those change.
+# The kept tree.
 prepare_tree() {
-  local stamp
-  stamp="$(cat "${patches[@]}" "$here/lib/compile.sh" | sha256sum | cut -d ' ' -f 1)"
-  scratch="$CACHE/tree"
-  [[ "$(cat "$scratch/stamp" 2>/dev/null)" == "$stamp" ]] && return
-  rm -rf -- "$scratch"
-  mkdir -p "$scratch"
-  unpack_source everything
-  mkdir "$scratch/objects"
-  echo "$stamp" >"$scratch/stamp"
+  use_tree "$CACHE/tree"
+  mkdir -p "$scratch/objects"
 }
 
 # Changes the tree by one patch: -R to take it out, nothing to put it back.

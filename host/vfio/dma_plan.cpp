@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vfio/dma_plan.hpp"
 
+#include <utility>
+
 namespace mayfly::vfio {
 
 DmaPlan::DmaPlan(std::span<const GuestMemory::Region> ram, const DmaRules& rules)
@@ -15,6 +17,12 @@ DmaPlan::DmaPlan(std::span<const GuestMemory::Region> ram, const DmaRules& rules
       entries_(table_.size()) {
   exposed_.fill();
   urgent_order_.reserve(table_.size());
+}
+
+void DmaPlan::begin_background() noexcept {
+  if (std::exchange(background_, Background::kAtOnce) == Background::kWhenTold) {
+    counters_.foreground_bytes = counters_.mapped_bytes;
+  }
 }
 
 std::optional<PieceIndex> DmaPlan::begin_populate() noexcept {

@@ -75,7 +75,7 @@ class DmaPlan {
   [[nodiscard]] bool has_due() const noexcept { return waiting_.has_due(); }
 
   /// Memory that nobody waits for is mapped too from now on.
-  void begin_background() noexcept { background_ = Background::kAtOnce; }
+  void begin_background() noexcept;
   /// The host has refused: nothing more begins, and what waits for it waits for ever.
   void fail() noexcept { failed_ = true; }
 

@@ -163,7 +163,28 @@ class Fuzz {
     MAYFLY_ASSERT(plan_.hold(range, now_).has_value() == allowed);
     if (allowed) {
       held_ |= units;
+      note_order(units & ~mapped_);
     }
+  }
+  void note_order(const Units& units) {
+    for (PieceIndex piece = 0; piece < plan_.table().size(); ++piece) {
+      if ((units & of_piece(piece)).any() && std::ranges::find(order_, piece) == order_.end()) {
+        order_.push_back(piece);
+      }
+    }
+  }
+  [[nodiscard]] Units of_piece(PieceIndex piece) const { return units_of(plan_.table()[piece].guest); }
+  // What is held and mapped, but for pieces that were first held after one that is not mapped.
+  [[nodiscard]] Units ready_in_order() const {
+    Units ready = held_ & mapped_;
+    auto piece = order_.begin();
+    while (piece != order_.end() && (of_piece(*piece) & mapped_).any()) {
+      ++piece;
+    }
+    for (; piece != order_.end(); ++piece) {
+      ready &= ~of_piece(*piece);
+    }
+    return ready;
   }
 
   // What a balloon does to all that is left.
@@ -216,7 +237,7 @@ class Fuzz {
   void when_ready() {
     const std::uint64_t bytes = input_.ConsumeIntegralInRange<std::uint64_t>(0, kUnits + 1) * kUnit;
     const auto answer = plan_.when_ready(bytes, open({}), now_);
-    const Units ready = held_ & mapped_;
+    const Units ready = ready_in_order();
     const bool now = ready.count() * kUnit >= bytes || ready == held_;
     MAYFLY_ASSERT((answer == HeldMemory::Answer::kNow) == now);
     requests_.back().is_open = !now;
@@ -379,6 +400,7 @@ class Fuzz {
   std::set<PieceIndex> populated_;
   std::vector<PieceIndex> populating_;
   std::vector<MapJob> mapping_;
+  std::vector<PieceIndex> order_;
   Units held_;
   Units releasing_;
   Units mapped_;

@@ -25,6 +25,7 @@ wait_for_pinned() {
 
 # start_run OPTION...: a run in the background, $run_pid; its stdin is descriptor 5.
 start_run() {
+  rm -f "$WORK/go"
   mkfifo "$WORK/go"
   "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --timeline "$WORK/t.json" "$@" \
     >"$WORK/out" 2>"$WORK/err" <"$WORK/go" &

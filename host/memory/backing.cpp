@@ -28,7 +28,6 @@ std::string read_small(const std::string& path) {
   return bytes > 0 ? std::string(text.data(), static_cast<std::size_t>(bytes)) : std::string();
 }
 
-
 std::string pool_path(Pages size) {
   return "/sys/kernel/mm/hugepages/hugepages-" + std::to_string(page_bytes(size) / kKiB) + "kB/";
 }

@@ -18,7 +18,8 @@ enum class Pages : std::uint8_t { kAuto, k4k, kThp, k2m, k1g };
 /// "auto", "4k", "thp", "2m" or "1g".
 [[nodiscard]] std::string_view name(Pages pages) noexcept;
 
-/// Size of the pages that the host gives and takes such memory by: 1 GiB for k1g, else 2 MiB or parts of that.
+/// Size of the pages that the host gives and takes such memory by: 1 GiB for k1g, else 2 MiB or parts of
+/// that.
 [[nodiscard]] constexpr std::uint64_t page_bytes(Pages pages) noexcept {
   return pages == Pages::k1g ? kGiB : 2 * kMiB;
 }

@@ -68,6 +68,8 @@ TEST(PageSet, TakesExactlyTheRunInAndOut) {
 TEST(PageSet, FirstInARunIsItsEndWhenThereIsNone) {
   PageSet set(256);
   EXPECT_EQ(set.first_in({3, 20}), 23U);
+  set.insert({30, 1});
+  EXPECT_EQ(set.first_in({3, 20}), 23U);
   set.insert({0, 256});
   EXPECT_EQ(set.first_not_in({3, 20}), 23U);
 }

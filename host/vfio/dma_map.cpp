@@ -194,12 +194,6 @@ void DmaMap::guest_starts() {
   }
 }
 
-void DmaMap::begin_background() noexcept {
-  const std::lock_guard lock(mutex_);
-  plan_.begin_background();
-  wake();
-}
-
 DmaMap::Settled DmaMap::wait_settled() noexcept {
   if (plan_.is_settled()) {
     return Settled::kYes;

@@ -96,12 +96,12 @@ std::vector<boot::NamedCount> facts_of(const vfio::DmaCounters& counts) {
 void note(const vfio::DmaCounters& counts, boot::BootTimeline& timeline) {
   using boot::Milestone;
   const bool all_populated = counts.populated_bytes == counts.ram_bytes;
-  for (const auto& [milestone, at] : {std::pair(Milestone::kPopulateBegin, counts.populate.begin_ns),
-                                      std::pair(Milestone::kPopulateEnd,
-                                                all_populated ? counts.populate.end_ns : 0),
-                                      std::pair(Milestone::kDmaMapBegin, counts.map.begin_ns),
-                                      std::pair(Milestone::kDmaSettled, counts.settled_ns),
-                                      std::pair(Milestone::kDmaMapEnd, counts.all_mapped_ns)}) {
+  for (const auto& [milestone, at] :
+       {std::pair(Milestone::kPopulateBegin, counts.populate.begin_ns),
+        std::pair(Milestone::kPopulateEnd, all_populated ? counts.populate.end_ns : 0),
+        std::pair(Milestone::kDmaMapBegin, counts.map.begin_ns),
+        std::pair(Milestone::kDmaSettled, counts.settled_ns),
+        std::pair(Milestone::kDmaMapEnd, counts.all_mapped_ns)}) {
     if (at != 0) {
       timeline.note(milestone, at);
     }

@@ -23,20 +23,21 @@ wait_for_pinned() {
   fail "$(pinned "$1") KiB are pinned, not $2"
 }
 
-# start_run OPTION...: a run in the background, $run_pid; its stdin is descriptor 5.
+# start_run OPTION...: a run in the background, $run_pid; its stdin is descriptor 5. It ends by itself in the end.
 start_run() {
   rm -f "$WORK/go"
   mkfifo "$WORK/go"
-  "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --timeline "$WORK/t.json" "$@" \
+  "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --timeline "$WORK/t.json" --timeout 10m "$@" \
     >"$WORK/out" 2>"$WORK/err" <"$WORK/go" &
   run_pid=$!
   exec 5>"$WORK/go"
 }
 
+# Waits for its end; its stdin ends after that.
 end_run() {
-  exec 5>&-
   status=0
   wait "$run_pid" || status=$?
+  exec 5>&-
   out="$(<"$WORK/out")" err="$(<"$WORK/err")"
 }
 
@@ -103,6 +104,32 @@ case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
   no_dmar_fault
 }
 
+# start_reads: a run that makes 26624 reads of 32 KiB, hundreds at a time, into memory that the balloon has just given back.
+start_reads() {
+  start_run --memory 1G --balloon 768M --pages 4k --device "vfio=$(nvme)" -- sh -c \
+    'echo 32 >/sys/block/nvme0n1/queue/max_sectors_kb && python3 -c "$1" /dev/nvme0n1 832' sh \
+    "$(<"$REPO/ci/system/l1/read_into_fresh_memory.py")"
+}
+
+case_reads_into_memory_just_given_back_are_whole() {
+  local crcs
+  load_module nvme
+  give_back "$(nvme)"
+  wait_for /dev/nvme0n1
+  head -c $((256 << 20)) /dev/urandom >/dev/nvme0n1
+  crcs="$(python3 -c 'import sys,zlib
+disk = open("/dev/nvme0n1", "rb")
+crcs = ["%08x" % zlib.crc32(disk.read(32 << 20)) for _ in range(8)]
+print("\n".join(crcs * 4).rsplit("\n", 6)[0])')"
+  bind_all
+  start_reads
+  end_run
+  expect_status 0
+  expect_out "$crcs"
+  no_dmar_fault
+  expect_dma 'mapped_bytes == ram_bytes'
+}
+
 # limited_mayfly KIB: makes $WORK/limited, a mayfly that may pin that much, and has no right to go over it.
 limited_mayfly() {
   printf '#!/bin/sh\nulimit -l %s && exec setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock %s "$@"\n' "$1" "$MAYFLY" >"$WORK/limited"
@@ -132,4 +159,27 @@ case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause() {
   [[ "$(json "$WORK/t.json" 't["outcome"]')" == dma-map-failed ]] || fail "the outcome is $(json "$WORK/t.json" 't["outcome"]')"
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(edu)" -- true </dev/null
   expect_status 0
+}
+
+# Killed at any moment a run leaves nothing: no pinned page, no huge page taken, no device that is in use.
+case_run_killed_at_any_moment_leaves_nothing() {
+  local turn pid
+  bind_all
+  echo 256 >/proc/sys/vm/nr_hugepages
+  for ((turn = 0; turn < 20; turn++)); do
+    "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --memory 512M --balloon 256M --pages 2m --device "vfio=$(nvme)" -- \
+      sh -c 'while :; do dd if=/dev/nvme0n1 of=/dev/null bs=64k count=64 iflag=direct status=none; done' >"$WORK/out" 2>"$WORK/err" </dev/null &
+    pid=$!
+    sleep "$((RANDOM % 5)).$((RANDOM % 10))$((RANDOM % 10))"
+    kill -KILL "$pid" || fail "turn $turn: ended before it was killed: $(<"$WORK/err")"
+    wait "$pid"
+    cat /proc/sys/vm/stat_refresh
+    [[ "$(sed -n 's/^nr_foll_pin_[a-z]* //p' /proc/vmstat | sort -u | wc -l)" == 1 ]] || fail "turn $turn: $(sed -n '/^nr_foll_pin/p' /proc/vmstat | tr '\n' ' ')"
+    [[ "$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)" == 256 ]] || fail "turn $turn: $(grep ^HugePages /proc/meminfo)"
+  done
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --memory 512M --pages 2m --device "vfio=$(nvme)" -- \
+    dd if=/dev/nvme0n1 of=/dev/null bs=1M count=8 iflag=direct status=none </dev/null
+  echo 0 >/proc/sys/vm/nr_hugepages
+  expect_status 0
+  no_dmar_fault
 }

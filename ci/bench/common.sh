@@ -14,6 +14,7 @@ image="$checkout/build/demo/python.img"
 json=""
 guest_memory=512M
 guest_cpus=1
+systems_file=systems # of l1/, what it can boot
 hang_seconds="" # how long all boots may take; l1/boots knows for counted ones
 
 die() {
@@ -51,7 +52,8 @@ stage() {
   local into="$1"
   shift
   printf '%s\n' "$@" >"$into/command"
-  printf 'guest_memory=%s\nguest_cpus=%s\nhang_seconds=%s\n' "$guest_memory" "$guest_cpus" "$hang_seconds" >"$into/settings"
+  printf 'guest_memory=%s\nguest_cpus=%s\nhang_seconds=%s\nsystems=%s\n' \
+    "$guest_memory" "$guest_cpus" "$hang_seconds" "$systems_file" >"$into/settings"
   "$bench_dir/launch_frame.py" "$image" "$@" >"$into/launch"
   cp "$bench_dir/l1/"* "$into/"
   ln -s "$(realpath "$mayfly")" "$into/mayfly"

@@ -10,7 +10,7 @@ _add_device() {
   [[ $device != *,* ]] || more=",${device#*,}"
   case $name in
     nvme)
-      truncate --size=64M "$dir/nvme$number.img"
+      truncate --size=512M "$dir/nvme$number.img"
       qemu+=(-drive "file=$dir/nvme$number.img,if=none,id=nvme$number,format=raw"
         -device "nvme,drive=nvme$number,serial=lab$number$more")
       ;;

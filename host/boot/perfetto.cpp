@@ -25,6 +25,7 @@ constexpr Thread kLoaderThread{kHost, 2, "kernel loader"};
 constexpr Thread kVcpuThreads{kHost, 3, "vCPUs"};
 constexpr Thread kOpenerThreads{kHost, 4, "device openers"};
 constexpr Thread kMapperThread{kHost, 5, "DMA mapper"};
+constexpr Thread kPopulateThreads{kHost, 6, "populating"};
 constexpr Thread kGuestPhases{kGuest, 10, "boot phases"};
 constexpr Thread kGuestMarks{kGuest, 11, "marks (port 0x80)"};
 
@@ -48,6 +49,8 @@ const Thread& thread_of(Track track) noexcept {
       return kLoaderThread;
     case Track::kOpener:
       return kOpenerThreads;
+    case Track::kPopulater:
+      return kPopulateThreads;
     case Track::kDmaMapper:
       return kMapperThread;
     case Track::kGuest:
@@ -61,8 +64,8 @@ class Trace {
   void add_names() {
     events_.push_back(metadata("process_name", kHost, kMainThread.tid, "mayfly"));
     events_.push_back(metadata("process_name", kGuest, kGuestPhases.tid, "guest"));
-    for (const Thread& each : {kMainThread, kLoaderThread, kVcpuThreads, kOpenerThreads, kMapperThread,
-                               kGuestPhases, kGuestMarks}) {
+    for (const Thread& each : {kMainThread, kLoaderThread, kVcpuThreads, kOpenerThreads, kPopulateThreads,
+                               kMapperThread, kGuestPhases, kGuestMarks}) {
       events_.push_back(metadata("thread_name", each.pid, each.tid, each.name));
     }
   }

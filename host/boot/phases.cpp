@@ -42,6 +42,7 @@ struct Aside {
 constexpr std::array kAsides = {
     Aside{Milestone::kKernelReadBegin, Milestone::kKernelReadEnd, "kernel_read", Track::kKernelLoader},
     Aside{Milestone::kOpenBegin, Milestone::kOpenEnd, "open_devices", Track::kOpener},
+    Aside{Milestone::kPopulateBegin, Milestone::kPopulateEnd, "dma_populate", Track::kPopulater},
     Aside{Milestone::kDmaMapBegin, Milestone::kDmaMapEnd, "dma_map", Track::kDmaMapper},
 };
 
@@ -56,6 +57,8 @@ constexpr std::array kSpans = {
     SpanEnds{"kernel_entry_to_userspace_ns", Milestone::kKernelEntry, Milestone::kExecInit},
     SpanEnds{"init_to_ready_ns", Milestone::kInitStarted, Milestone::kReady},
     SpanEnds{"exec_to_ready_ns", Milestone::kExec, Milestone::kReady},
+    SpanEnds{"exec_to_dma_settled_ns", Milestone::kExec, Milestone::kDmaSettled},
+    SpanEnds{"exec_to_fully_mapped_ns", Milestone::kExec, Milestone::kDmaMapEnd},
     SpanEnds{"ready_to_exited_ns", Milestone::kReady, Milestone::kExited},
     SpanEnds{"exited_to_down_ns", Milestone::kExited, Milestone::kVmDown},
     SpanEnds{"exec_to_down_ns", Milestone::kExec, Milestone::kVmDown},
@@ -176,8 +179,11 @@ void derive(Report& report) {
   for (const Aside& aside : kAsides) {
     const auto begin = report.at(aside.begin);
     const auto end = report.at(aside.end);
-    if (begin && end) {
-      report.phases.push_back({std::string(aside.name), *begin, *end, aside.track});
+    // What the end of the run cut short has none of its own.
+    const auto last = end ? end : report.at(Milestone::kEnded);
+    if (begin && last && *begin <= *last) {
+      report.phases.push_back(
+          {std::string(aside.name), *begin, *last, aside.track, /*unfinished=*/!end.has_value()});
     }
   }
   report.spans.clear();
@@ -204,6 +210,8 @@ std::string_view name(Track track) noexcept {
       return "kernel_loader";
     case Track::kOpener:
       return "opener";
+    case Track::kPopulater:
+      return "populater";
     case Track::kDmaMapper:
       return "dma_mapper";
     case Track::kGuest:

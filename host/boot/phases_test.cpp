@@ -109,6 +109,24 @@ TEST(Phases, KernelSpanThatRunsBackwardsIsLeftOut) {
   EXPECT_EQ(report.span("kernel_entry_to_userspace_ns"), std::nullopt);
 }
 
+TEST(Phases, WorkBesideTheGuestThatTheEndCutShortIsUnfinished) {
+  Report report = run_with({{0x60, 500}, {0x61, 600}});
+  set(report, Milestone::kPopulateBegin, 20);
+  set(report, Milestone::kPopulateEnd, 700);
+  set(report, Milestone::kDmaMapBegin, 30);
+  set(report, Milestone::kDmaSettled, 400);
+  derive(report);
+  Lines lines = described(report.phases);
+  ASSERT_GE(lines.size(), 2U);
+  EXPECT_EQ((Lines{lines.end() - 2, lines.end()}), (Lines{"dma_populate 20-700", "dma_map 30-1000..."}));
+  EXPECT_EQ(report.span("exec_to_dma_settled_ns"), 400U);
+  EXPECT_EQ(report.span("exec_to_fully_mapped_ns"), std::nullopt);
+  set(report, Milestone::kDmaMapEnd, 800);
+  derive(report);
+  EXPECT_EQ(described(report.phases).back(), "dma_map 30-800");
+  EXPECT_EQ(report.span("exec_to_fully_mapped_ns"), 800U);
+}
+
 TEST(Phases, FloodOfMarksDoesNotHideReadiness) {
   BootTimeline timeline{ExecTime{}};
   timeline.mark(Milestone::kFirstEntry);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/timeline.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -50,6 +51,10 @@ std::uint64_t BootTimeline::mark(Milestone milestone) noexcept {
   const std::uint64_t at = since_exec_ns();
   stamp(milestone, at);
   return at;
+}
+
+void BootTimeline::note(Milestone milestone, std::uint64_t at_ns) noexcept {
+  stamp(milestone, at_ns - std::min(at_ns, exec_.at_ns));
 }
 
 std::uint64_t BootTimeline::port_mark(std::uint8_t code) noexcept {

@@ -24,6 +24,8 @@ class BootTimeline {
   /// Stamps a milestone now. The first time counts, later ones are ignored. Gives the time, in nanoseconds
   /// since exec.
   std::uint64_t mark(Milestone milestone) noexcept;
+  /// Stamps a milestone that was reached at `at_ns` of CLOCK_MONOTONIC, unless it was stamped before.
+  void note(Milestone milestone, std::uint64_t at_ns) noexcept;
   /// A byte that the guest wrote to port 0x80: kept with its time, which it gives in nanoseconds since exec.
   /// Some codes are milestones too. A hostile guest can only waste its own marks.
   std::uint64_t port_mark(std::uint8_t code) noexcept;

@@ -27,8 +27,11 @@ enum class Milestone : std::uint8_t {
   kDevicesReady,  ///< devices on their buses
   kOpenBegin,     ///< passed-through devices are opened and reset beside all of the others
   kOpenEnd,
-  kDmaMapBegin,  ///< and guest memory is mapped for them
-  kDmaMapEnd,
+  kPopulateBegin,  ///< and guest memory is populated,
+  kPopulateEnd,
+  kDmaMapBegin,  ///< pinned and mapped for them
+  kDmaSettled,   ///< all that the guest may use is mapped
+  kDmaMapEnd,    ///< all of it is
   kCpuReady,     ///< vCPUs there, state set
   kPassedReady,  ///< passed-through devices on their bus
   kFirstEntry,   ///< just before the first KVM_RUN
@@ -51,7 +54,7 @@ struct NamedCount {
 };
 
 /// Who does the work of a phase.
-enum class Track : std::uint8_t { kMain, kKernelLoader, kOpener, kDmaMapper, kGuest };
+enum class Track : std::uint8_t { kMain, kKernelLoader, kOpener, kPopulater, kDmaMapper, kGuest };
 
 /// A stretch of work, in nanoseconds since exec.
 struct Phase {
@@ -106,6 +109,8 @@ struct RunFacts {
   std::vector<Sample> samples{};
   /// What the balloon did, where there was one.
   std::optional<std::vector<NamedCount>> balloon{};
+  /// What the DMA map did, where devices were passed through.
+  std::optional<std::vector<NamedCount>> dma{};
 };
 
 /// One run, as TIMELINE.md describes it.
@@ -149,7 +154,7 @@ void derive(Report& report);
 /// The phases and marks in Chrome's trace event format, as ui.perfetto.dev opens it, with a final newline.
 [[nodiscard]] std::string to_perfetto(const Report& report);
 
-/// "main", "kernel_loader", "opener", "dma_mapper" or "guest".
+/// "main", "kernel_loader", "opener", "populater", "dma_mapper" or "guest".
 [[nodiscard]] std::string_view name(Track track) noexcept;
 
 }  // namespace mayfly::boot

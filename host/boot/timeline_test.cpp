@@ -55,6 +55,16 @@ TEST(Timeline, FirstMarkCounts) {
   EXPECT_EQ(timeline.report({}).at(Milestone::kMain), first);
 }
 
+TEST(Timeline, WhatIsNotedLaterCountsFromExecToo) {
+  BootTimeline timeline(ExecTime{1000, ExecSource::kLauncher});
+  timeline.note(Milestone::kDmaMapBegin, 1500);
+  timeline.note(Milestone::kDmaMapBegin, 1700);
+  timeline.note(Milestone::kDmaMapEnd, 900);
+  const Report report = timeline.report({});
+  EXPECT_EQ(report.at(Milestone::kDmaMapBegin), 500U);
+  EXPECT_EQ(report.at(Milestone::kDmaMapEnd), 0U);
+}
+
 TEST(Timeline, PhasesFollowEachOtherInOrderOfTime) {
   BootTimeline timeline({monotonic_ns(), ExecSource::kLauncher});
   // Memory before the VM: not the order of the enum.
@@ -162,6 +172,13 @@ TEST(TimelineJson, HasTheBalloonWhereThereWasOne) {
   Report report = sample();
   report.facts.balloon = {{"held_bytes", 4096}};
   EXPECT_EQ(json::parse(to_json(report))["balloon"], json::parse(R"({"held_bytes": 4096})"));
+}
+
+TEST(TimelineJson, HasTheDmaMapWhereDevicesWerePassedThrough) {
+  Report report;
+  EXPECT_FALSE(json::parse(to_json(report)).contains("dma"));
+  report.facts.dma = {{"mapped_bytes", 4096}};
+  EXPECT_EQ(json::parse(to_json(report))["dma"], json::parse(R"({"mapped_bytes": 4096})"));
 }
 
 TEST(TimelineJson, AnyBytesInTheOutcomeMakeValidJson) {

@@ -33,14 +33,15 @@ TEST(CommandLine, EveryOptionOfRunIsTaken) {
       {"run", "--image",    "i",  "--kernel",  "k",    "--memory",      "1G",       "--cpus",
        "2",   "--pages",    "2m", "--balloon", "4M",   "--env",         "A=1",      "--env",
        "B=2", "--workdir",  "/w", "--user",    "u:g",  "--timeout",     "3s",       "--cmdline-append",
-       "x y", "--timeline", "t",  "--console", "none", "--until-ready", "--verify", "--",
-       "cmd"});
+       "x y", "--timeline", "t",  "--console", "none", "--until-ready", "--verify", "--dma-window",
+       "64M", "--",         "cmd"});
   EXPECT_EQ(options.image, "i");
   EXPECT_EQ(options.kernel, "k");
   EXPECT_EQ(options.memory, "1G");
   EXPECT_EQ(options.cpus, "2");
   EXPECT_EQ(options.pages, "2m");
   EXPECT_EQ(options.balloon, "4M");
+  EXPECT_EQ(options.dma_window, "64M");
   EXPECT_EQ(options.environment, (std::vector<std::string>{"A=1", "B=2"}));
   EXPECT_EQ(options.workdir, "/w");
   EXPECT_EQ(options.user, "u:g");

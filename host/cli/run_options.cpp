@@ -56,6 +56,20 @@ std::uint64_t check_balloon(const std::string& text, std::uint64_t memory_bytes)
   return *bytes;
 }
 
+std::uint64_t check_dma_window(const std::string& text, std::uint64_t memory_bytes) {
+  const std::optional<std::uint64_t> bytes = parse_bytes(text);
+  if (!bytes.has_value()) {
+    refuse("--dma-window", text, "not a size; write a number with K, M, G or T, such as 256M");
+  }
+  if (*bytes % kMemoryStep != 0 || *bytes == 0) {
+    refuse("--dma-window", text, "not a multiple of 2M");
+  }
+  if (*bytes > memory_bytes) {
+    refuse("--dma-window", text, "more than --memory");
+  }
+  return *bytes;
+}
+
 std::uint32_t check_cpus(const std::string& text) {
   const std::optional<std::uint64_t> count = parse_count(text);
   if (!count.has_value() || *count < 1 || *count > kCpusMax) {
@@ -148,10 +162,11 @@ vmm::RunConfig check_run_options(RunOptions options) {
     config.user = std::move(options.user);
   }
   config.devices = check_devices(options.devices);
-  if (config.balloon_bytes && !config.devices.empty()) {
-    throw Error(
-        "a guest has either --balloon or --device: devices reach all of a guest's memory, so none of it can "
-        "be lent back");
+  if (!options.dma_window.empty()) {
+    if (config.devices.empty()) {
+      refuse("--dma-window", options.dma_window, "is for guests with --device only");
+    }
+    config.dma_window_bytes = check_dma_window(options.dma_window, config.memory_bytes);
   }
   check_environment(options.environment);
   check_cmdline(options.cmdline_append);

@@ -81,12 +81,37 @@ TEST(RunOptions, EveryOptionArrives) {
   EXPECT_EQ(config.command, options.command);
 }
 
-TEST(RunOptions, BalloonAndPassedDeviceDoNotGoTogether) {
+TEST(RunOptions, BalloonAndPassedDeviceGoTogether) {
   RunOptions options = with_image();
   options.balloon = "256M";
-  EXPECT_EQ(refusal(options), "");
   options.devices = {"vfio=0000:01:00.0"};
-  EXPECT_NE(refusal(options).find("either --balloon or --device"), std::string::npos);
+  const vmm::RunConfig config = check_run_options(std::move(options));
+  EXPECT_EQ(config.balloon_bytes, 256 * kMiB);
+  EXPECT_EQ(config.devices.size(), 1U);
+}
+
+TEST(RunOptions, DmaWindowIs256MiBUnlessGivenWithADevice) {
+  RunOptions options = with_image();
+  options.devices = {"vfio=0000:01:00.0"};
+  EXPECT_EQ(check_run_options(options).dma_window_bytes, 256 * kMiB);
+  options.dma_window = "512M";
+  EXPECT_EQ(check_run_options(options).dma_window_bytes, 512 * kMiB);
+  options.devices.clear();
+  EXPECT_EQ(refusal(options), "--dma-window '512M': is for guests with --device only");
+}
+
+TEST(RunOptions, DmaWindowIsPartOfMemoryInLargePages) {
+  const std::pair<const char*, const char*> table[] = {
+      {"all", "--dma-window 'all': not a size; write a number with K, M, G or T, such as 256M"},
+      {"3", "--dma-window '3': not a multiple of 2M"},
+      {"0", "--dma-window '0': not a multiple of 2M"},
+      {"514M", "--dma-window '514M': more than --memory"}};
+  for (const auto& [window, sentence] : table) {
+    RunOptions options = with_image();
+    options.devices = {"vfio=0000:01:00.0"};
+    options.dma_window = window;
+    EXPECT_EQ(refusal(std::move(options)), sentence);
+  }
 }
 
 TEST(RunOptions, EachPageSizeHasItsWord) {

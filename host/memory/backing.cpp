@@ -28,8 +28,6 @@ std::string read_small(const std::string& path) {
   return bytes > 0 ? std::string(text.data(), static_cast<std::size_t>(bytes)) : std::string();
 }
 
-std::uint64_t page_bytes(Pages size) noexcept { return size == Pages::k1g ? kGiB : 2 * kMiB; }
-
 std::string pool_path(Pages size) {
   return "/sys/kernel/mm/hugepages/hugepages-" + std::to_string(page_bytes(size) / kKiB) + "kB/";
 }

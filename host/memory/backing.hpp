@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/checked.hpp"
 #include "base/fd.hpp"
 #include "base/mapping.hpp"
 
@@ -16,6 +17,12 @@ enum class Pages : std::uint8_t { kAuto, k4k, kThp, k2m, k1g };
 
 /// "auto", "4k", "thp", "2m" or "1g".
 [[nodiscard]] std::string_view name(Pages pages) noexcept;
+
+/// Size of the pages that the host gives and takes such memory by: 1 GiB for k1g, else 2 MiB or parts of
+/// that.
+[[nodiscard]] constexpr std::uint64_t page_bytes(Pages pages) noexcept {
+  return pages == Pages::k1g ? kGiB : 2 * kMiB;
+}
 
 /// Host memory for a guest's RAM: one mapping aligned to 1 GiB (so that huge mappings are possible in KVM and
 /// IOMMU), nothing of it populated yet, all of it zero.

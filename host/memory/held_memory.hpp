@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/checked.hpp"
 #include "base/result.hpp"
-#include "memory/guest_address.hpp"
+#include "memory/guest_memory.hpp"
+#include "memory/page_set.hpp"
 
 namespace mayfly {
 
@@ -66,8 +69,8 @@ class HeldMemory {
   /// Asks that devices reach all RAM outside what is held. Once it is so it stays so. This, release_all() and
   /// when_ready() replace their last call of the same owner and cookie.
   [[nodiscard]] virtual Answer settle(Done done) noexcept = 0;
-  /// Tells when `bytes` of what is held can be released at once, or nothing is left to wait for: what a front
-  /// end waits for before it asks the guest to take memory back.
+  /// Tells when `bytes` of what is held can be released at once, what was held first coming first, or nothing
+  /// is left to wait for: what a front end waits for before it asks the guest to take memory back.
   [[nodiscard]] virtual Answer when_ready(std::uint64_t bytes, Done done) noexcept = 0;
   /// The first run of held memory at or after `from` that can be released at once; nothing when there is
   /// none.
@@ -78,5 +81,18 @@ class HeldMemory {
   /// BEWARE: not with a lock held that Done takes.
   virtual void forget(const void* owner) noexcept = 0;
 };
+
+/// Where a range that a guest has named lies.
+struct HeldPlace {
+  /// Index of the region of RAM.
+  std::size_t region = 0;
+  /// HeldMemory's units, counted from the beginning of that region.
+  PageSet::Run units;
+};
+
+/// The place of `range` in `ram`, whose regions are multiples of HeldMemory::kUnit, or what is wrong with it:
+/// kEmpty, kUnaligned or kOutsideRam.
+[[nodiscard]] Result<HeldPlace, HeldFault> locate(GuestRange range,
+                                                  std::span<const GuestMemory::Region> ram) noexcept;
 
 }  // namespace mayfly

@@ -22,7 +22,7 @@ HolePuncher::HolePuncher(Backing& backing, const GuestMemory& memory)
 }
 
 Result<void, HeldFault> HolePuncher::hold(GuestRange range) noexcept {
-  const auto run = locate(range);
+  const auto run = run_of(range);
   if (!run) {
     return unexpected(run.error());
   }
@@ -36,7 +36,7 @@ Result<void, HeldFault> HolePuncher::hold(GuestRange range) noexcept {
 }
 
 Result<HeldMemory::Answer, HeldFault> HolePuncher::release(GuestRange range, Done /*done*/) noexcept {
-  const auto run = locate(range);
+  const auto run = run_of(range);
   if (!run) {
     return unexpected(run.error());
   }
@@ -73,29 +73,18 @@ std::optional<GuestRange> HolePuncher::next_ready_run(GuestAddress from) const n
     const auto run = held_.next_run(first + skipped);
     if (run && run->first < end) {
       return GuestRange{GuestAddress(start + (run->first - first) * kUnit),
-                        (std::min(end, run->first + run->count) - run->first) * kUnit};
+                        (std::min(end, run->end()) - run->first) * kUnit};
     }
   }
   return std::nullopt;
 }
 
-Result<HolePuncher::Run, HeldFault> HolePuncher::locate(GuestRange range) const noexcept {
-  if (range.bytes == 0) {
-    return unexpected(HeldFault::kEmpty);
+Result<HolePuncher::Run, HeldFault> HolePuncher::run_of(GuestRange range) const noexcept {
+  const auto place = locate(range, memory_.regions());
+  if (!place) {
+    return unexpected(place.error());
   }
-  if (range.start.raw() % kUnit != 0 || range.bytes % kUnit != 0) {
-    return unexpected(HeldFault::kUnaligned);
-  }
-  for (const GuestMemory::Region& region : memory_.regions()) {
-    if (region.guest.contains(range.start)) {
-      const std::uint64_t offset = range.start.raw() - region.guest.start.raw();
-      if (range.bytes > region.guest.bytes - offset) {
-        break;
-      }
-      return Run{first_unit(region) + offset / kUnit, range.bytes / kUnit};
-    }
-  }
-  return unexpected(HeldFault::kOutsideRam);
+  return Run{first_unit(memory_.regions()[place->region]) + place->units.first, place->units.count};
 }
 
 std::uint64_t HolePuncher::first_unit(const GuestMemory::Region& region) const noexcept {
@@ -104,13 +93,13 @@ std::uint64_t HolePuncher::first_unit(const GuestMemory::Region& region) const n
 
 HolePuncher::Run HolePuncher::pages_of(Run run) const noexcept {
   const std::uint64_t first = run.first / units_a_page_;
-  const std::uint64_t end = (run.first + run.count + units_a_page_ - 1) / units_a_page_;
+  const std::uint64_t end = (run.end() + units_a_page_ - 1) / units_a_page_;
   return {first, std::min(end, punched_.size()) - first};
 }
 
 void HolePuncher::punch(Run run) noexcept {
   const Run pages = pages_of(run);
-  const std::uint64_t end = pages.first + pages.count;
+  const std::uint64_t end = pages.end();
   const auto whole = [this](std::uint64_t page) {
     return held_.contains_all({page * units_a_page_, units_a_page_});
   };
@@ -126,14 +115,14 @@ void HolePuncher::punch(Run run) noexcept {
 
 bool HolePuncher::mend(Run run) noexcept {
   const Run pages = pages_of(run);
-  const std::uint64_t end = pages.first + pages.count;
+  const std::uint64_t end = pages.end();
   const std::uint64_t page_bytes = units_a_page_ * kUnit;
   std::uint64_t at = pages.first;
   while (const auto hole = punched_.next_run(at)) {
     if (hole->first >= end) {
       break;
     }
-    const std::uint64_t count = std::min(end, hole->first + hole->count) - hole->first;
+    const std::uint64_t count = std::min(end, hole->end()) - hole->first;
     if (!backing_.reserve(hole->first * page_bytes, count * page_bytes)) {
       return false;
     }

@@ -39,7 +39,7 @@ class HolePuncher final : public HeldMemory {
   /// Units of HeldMemory, counted from the beginning of the backing.
   using Run = PageSet::Run;
   /// The place of `range` in the backing.
-  [[nodiscard]] Result<Run, HeldFault> locate(GuestRange range) const noexcept;
+  [[nodiscard]] Result<Run, HeldFault> run_of(GuestRange range) const noexcept;
   [[nodiscard]] std::uint64_t first_unit(const GuestMemory::Region& region) const noexcept;
   /// The host pages that `run` touches, in `punched_`.
   [[nodiscard]] Run pages_of(Run run) const noexcept;

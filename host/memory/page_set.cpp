@@ -24,9 +24,8 @@ constexpr std::uint64_t mask_of(std::uint64_t first, std::uint64_t count) noexce
 template <typename Use>
 bool each_word(PageSet::Run run, Use&& use) noexcept {
   std::uint64_t at = run.first;
-  const std::uint64_t end = run.first + run.count;
-  while (at < end) {
-    const std::uint64_t count = std::min(kWordBits - at % kWordBits, end - at);
+  while (at < run.end()) {
+    const std::uint64_t count = std::min(kWordBits - at % kWordBits, run.end() - at);
     if (!use(at / kWordBits, mask_of(at, count))) {
       return false;
     }
@@ -70,6 +69,16 @@ bool PageSet::contains_none(Run run) const noexcept {
                    [this](std::uint64_t word, std::uint64_t mask) { return (words()[word] & mask) == 0; });
 }
 
+std::uint64_t PageSet::count(Run run) const noexcept {
+  check(run);
+  std::uint64_t sum = 0;
+  each_word(run, [this, &sum](std::uint64_t word, std::uint64_t mask) {
+    sum += static_cast<std::uint64_t>(std::popcount(words()[word] & mask));
+    return true;
+  });
+  return sum;
+}
+
 void PageSet::insert(Run run) noexcept {
   check(run);
   each_word(run, [this](std::uint64_t word, std::uint64_t mask) {
@@ -86,29 +95,58 @@ void PageSet::erase(Run run) noexcept {
   });
 }
 
+void PageSet::insert_from(const PageSet& other, Run run) noexcept {
+  check(run);
+  other.check(run);
+  each_word(run, [this, &other](std::uint64_t word, std::uint64_t mask) {
+    words()[word] |= other.words()[word] & mask;
+    return true;
+  });
+}
+
+void PageSet::erase_from(const PageSet& other, Run run) noexcept {
+  check(run);
+  other.check(run);
+  each_word(run, [this, &other](std::uint64_t word, std::uint64_t mask) {
+    words()[word] &= ~(other.words()[word] & mask);
+    return true;
+  });
+}
+
 void PageSet::clear() noexcept {
   // Private memory that is discarded reads as zero afterwards.
   MAYFLY_ASSERT(::madvise(mapping_.data(), mapping_.size(), MADV_DONTNEED) == 0);
 }
 
-std::uint64_t PageSet::find(std::uint64_t from, bool value) const noexcept {
-  for (std::uint64_t at = from; at < size_; at = (at / kWordBits + 1) * kWordBits) {
+std::uint64_t PageSet::find(std::uint64_t from, std::uint64_t end, Bit bit) const noexcept {
+  for (std::uint64_t at = from; at < end; at = (at / kWordBits + 1) * kWordBits) {
     const std::uint64_t word = words()[at / kWordBits];
-    const std::uint64_t wanted = (value ? word : ~word) & (~0ULL << at % kWordBits);
+    const std::uint64_t wanted = (bit == Bit::kSet ? word : ~word) & (~0ULL << at % kWordBits);
     if (wanted != 0) {
-      // At most size_: no bit from there on is ever set.
-      return at / kWordBits * kWordBits + static_cast<std::uint64_t>(std::countr_zero(wanted));
+      const std::uint64_t found =
+          at / kWordBits * kWordBits + static_cast<std::uint64_t>(std::countr_zero(wanted));
+      return std::min(found, end);
     }
   }
-  return size_;
+  return end;
 }
 
 std::optional<PageSet::Run> PageSet::next_run(std::uint64_t from) const noexcept {
-  const std::uint64_t first = find(from, true);
+  const std::uint64_t first = find(from, size_, Bit::kSet);
   if (first == size_) {
     return std::nullopt;
   }
-  return Run{first, find(first, false) - first};
+  return Run{first, find(first, size_, Bit::kClear) - first};
+}
+
+std::uint64_t PageSet::first_in(Run run) const noexcept {
+  check(run);
+  return find(run.first, run.end(), Bit::kSet);
+}
+
+std::uint64_t PageSet::first_not_in(Run run) const noexcept {
+  check(run);
+  return find(run.first, run.end(), Bit::kClear);
 }
 
 }  // namespace mayfly

@@ -50,6 +50,50 @@ TEST(PageSet, AnEmptySetHasNoRun) {
   EXPECT_EQ(set.next_run(0), std::nullopt);
 }
 
+TEST(PageSet, TakesExactlyTheRunInAndOut) {
+  for (const Numbers run : {Numbers{0, 1}, {63, 2}, {64, 64}, {5, 190}, {0, 200}, {199, 1}}) {
+    PageSet set(200);
+    set.insert(run);
+    EXPECT_EQ(set.count({0, 200}), run.count);
+    EXPECT_EQ(set.first_in({0, 200}), run.first);
+    EXPECT_EQ(set.first_not_in({run.first, 200 - run.first}), run.end());
+    PageSet rest(200);
+    rest.insert({0, 200});
+    rest.erase(run);
+    EXPECT_TRUE(rest.contains_none(run));
+    EXPECT_EQ(rest.count({0, 200}), 200 - run.count);
+  }
+}
+
+TEST(PageSet, FirstInARunIsItsEndWhenThereIsNone) {
+  PageSet set(256);
+  EXPECT_EQ(set.first_in({3, 20}), 23U);
+  set.insert({30, 1});
+  EXPECT_EQ(set.first_in({3, 20}), 23U);
+  set.insert({0, 256});
+  EXPECT_EQ(set.first_not_in({3, 20}), 23U);
+}
+
+TEST(PageSet, TakesWhatAnotherHasWithinARun) {
+  PageSet from(128);
+  from.insert({0, 10});
+  from.insert({100, 10});
+  PageSet set(128);
+  set.insert({50, 60});
+  set.insert_from(from, {5, 50});
+  EXPECT_EQ(set.count({0, 128}), 65U);
+  EXPECT_TRUE(set.contains_all({5, 5}));
+  set.erase_from(from, {8, 97});
+  EXPECT_EQ(set.count({0, 128}), 58U);
+  EXPECT_TRUE(set.contains_none({100, 5}));
+  EXPECT_TRUE(set.contains_all({105, 5}));
+}
+
+TEST(PageSet, CommonIsWhatBothRunsHave) {
+  EXPECT_EQ((Numbers{0, 10}.common({5, 10})), (Numbers{5, 5}));
+  EXPECT_EQ((Numbers{0, 10}.common({10, 10}).count), 0U);
+}
+
 TEST(PageSet, AHugeSetCostsNothingWhileItIsEmpty) {
   PageSet set(64 * kTiB / (4 * kKiB));
   set.insert({set.size() - 1, 1});

@@ -72,11 +72,15 @@ class FakeGuestSlots final : public vfio::GuestSlots {
   std::uint32_t next_ = 0;
 };
 
-/// Counts who has passed.
+/// Counts who has come, and lets them pass or not.
 class FakeGate final : public vfio::BusMasterGate {
  public:
-  void pass() noexcept override { ++passes; }
+  [[nodiscard]] Passage pass() noexcept override {
+    ++passes;
+    return answer;
+  }
   int passes = 0;
+  Passage answer = Passage::kOpen;
 };
 
 }  // namespace mayfly::testing

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 namespace mayfly::vfio {
 
@@ -19,6 +20,20 @@ struct Latency {
   }
 };
 
+/// Calls of one kind to the host: how long they took, and when they were made.
+struct Calls : Latency {
+  /// Of the first one; 0 when there was none.
+  std::uint64_t begin_ns = 0;
+  /// Of the last one.
+  std::uint64_t end_ns = 0;
+
+  void add(std::uint64_t begin, std::uint64_t end) noexcept {
+    Latency::add(end - begin);
+    begin_ns = begin_ns == 0 ? begin : std::min(begin_ns, begin);
+    end_ns = std::max(end_ns, end);
+  }
+};
+
 /// What the DMA map has done so far, for the timeline and for whoever asks while it runs. Times are those of
 /// the clock that the map was given (CLOCK_MONOTONIC), 0 when it has not come to that.
 struct DmaCounters {
@@ -30,9 +45,9 @@ struct DmaCounters {
   /// IOMMU entries in use.
   std::uint32_t entries = 0;
 
-  /// One of each is a call to the host; several threads' times add up.
-  Latency populate;
-  Latency map;
+  /// Several threads' times add up.
+  Calls populate;
+  Calls map;
   /// Releases answered at once.
   std::uint64_t releases_now = 0;
   /// The others: from the call until the answer is due.
@@ -40,6 +55,8 @@ struct DmaCounters {
   /// From settle() until it is due.
   Latency settles_later;
 
+  /// Mapped when begin_background() came: the window, and what somebody waited for.
+  std::optional<std::uint64_t> foreground_bytes{};
   std::uint64_t window_mapped_ns = 0;
   std::uint64_t settled_ns = 0;
   std::uint64_t all_mapped_ns = 0;

@@ -107,7 +107,7 @@ void DmaMap::populate_one(PieceIndex piece, std::unique_lock<std::mutex>& lock) 
     fail({DmaFailure::Step::kPopulate, result.error().errno_value, memory.guest}, lock);
     return;
   }
-  populate_time_.add(end - begin);
+  populate_calls_.add(begin, end);
   populated_bytes_ += memory.guest.bytes;
   plan_.end_populate(piece);
   map_work_.notify_one();
@@ -146,7 +146,7 @@ void DmaMap::map_one(MapJob job, std::unique_lock<std::mutex>& lock) noexcept {
     fail({DmaFailure::Step::kMap, result.error().errno_value, guest}, lock);
     return;
   }
-  map_time_.add(end - begin);
+  map_calls_.add(begin, end);
   plan_.end_map(job, end);
   map_work_.notify_all();
   progress_.notify_all();
@@ -194,12 +194,6 @@ void DmaMap::guest_starts() {
   }
 }
 
-void DmaMap::begin_background() noexcept {
-  const std::lock_guard lock(mutex_);
-  plan_.begin_background();
-  wake();
-}
-
 DmaMap::Settled DmaMap::wait_settled() noexcept {
   if (plan_.is_settled()) {
     return Settled::kYes;
@@ -229,8 +223,8 @@ std::string DmaMap::describe_failure() const {
 DmaCounters DmaMap::counters() const noexcept {
   const std::lock_guard lock(mutex_);
   DmaCounters counters = plan_.counters();
-  counters.populate = populate_time_;
-  counters.map = map_time_;
+  counters.populate = populate_calls_;
+  counters.map = map_calls_;
   counters.populated_bytes = populated_bytes_;
   return counters;
 }

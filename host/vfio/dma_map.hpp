@@ -104,8 +104,8 @@ class DmaMap final : public HeldMemory {
   std::condition_variable map_work_;
   std::condition_variable progress_;
   DmaPlan plan_;
-  Latency populate_time_;
-  Latency map_time_;
+  Calls populate_calls_;
+  Calls map_calls_;
   std::uint64_t populated_bytes_ = 0;
   std::vector<const void*> calling_;  // by mapper: the owner whose Done it is just calling
   std::optional<DmaFailure> failure_;

@@ -14,35 +14,11 @@
 #include "base/checked.hpp"
 #include "base/error.hpp"
 #include "testing/fake_iommu.hpp"
+#include "vfio/dma_map_fuzz_model.hpp"
 #include "vfio/dma_plan.hpp"
 
 namespace mayfly::vfio {
 namespace {
-
-constexpr std::uint64_t kUnit = HeldMemory::kUnit;
-constexpr std::uint64_t kLowUnits = 21;
-constexpr std::uint64_t kHighUnits = 34;
-constexpr std::uint64_t kUnits = kLowUnits + kHighUnits;
-// A hole so small that maps would cross it if they were let.
-constexpr std::uint64_t kHighStart = (kLowUnits + 3) * kUnit;
-
-/// Which units are what, by the simplest means.
-using Units = std::bitset<kUnits>;
-
-std::uint64_t address_of(std::uint64_t unit) noexcept {
-  return unit < kLowUnits ? unit * kUnit : kHighStart + (unit - kLowUnits) * kUnit;
-}
-
-/// The units of a range within one range of RAM; none when it is not.
-Units units_of(GuestRange range) noexcept {
-  Units units;
-  for (std::uint64_t unit = 0; unit < kUnits; ++unit) {
-    if (range.contains(GuestAddress(address_of(unit)))) {
-      units.set(unit);
-    }
-  }
-  return units.count() * kUnit == range.bytes ? units : Units{};
-}
 
 class Fuzz {
  public:
@@ -163,6 +139,7 @@ class Fuzz {
     MAYFLY_ASSERT(plan_.hold(range, now_).has_value() == allowed);
     if (allowed) {
       held_ |= units;
+      order_.note(units & ~mapped_, plan_.table());
     }
   }
 
@@ -216,7 +193,7 @@ class Fuzz {
   void when_ready() {
     const std::uint64_t bytes = input_.ConsumeIntegralInRange<std::uint64_t>(0, kUnits + 1) * kUnit;
     const auto answer = plan_.when_ready(bytes, open({}), now_);
-    const Units ready = held_ & mapped_;
+    const Units ready = order_.ready(held_, mapped_, plan_.table());
     const bool now = ready.count() * kUnit >= bytes || ready == held_;
     MAYFLY_ASSERT((answer == HeldMemory::Answer::kNow) == now);
     requests_.back().is_open = !now;
@@ -379,6 +356,7 @@ class Fuzz {
   std::set<PieceIndex> populated_;
   std::vector<PieceIndex> populating_;
   std::vector<MapJob> mapping_;
+  HoldOrderModel order_;
   Units held_;
   Units releasing_;
   Units mapped_;

@@ -20,17 +20,6 @@ Result<void, HeldFault> DmaMap::hold(GuestRange range) noexcept {
   return result;
 }
 
-Result<HeldMemory::Answer, HeldFault> DmaMap::release(GuestRange range, Done done) noexcept {
-  const std::lock_guard lock(mutex_);
-  const auto result = plan_.release(range, done, monotonic_ns());
-  if (result == Answer::kLater) {
-    wake();
-  } else if (plan_.has_due()) {
-    map_work_.notify_one();
-  }
-  return result;
-}
-
 HeldMemory::Answer DmaMap::release_all(Done done) noexcept {
   const std::lock_guard lock(mutex_);
   const Answer answer = plan_.release_all(done, monotonic_ns());

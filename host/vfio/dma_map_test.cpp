@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "testing/fake_iommu.hpp"
 #include "testing/fake_populate.hpp"
+#include "vfio/dma_gate.hpp"
 
 namespace mayfly::vfio {
 namespace {
@@ -134,11 +135,29 @@ TEST_F(DmaMapTest, HoldingTheRestOpensTheGate) {
   iommu_.allow(FakeIommu::kUnlimited);
 }
 
+TEST_F(DmaMapTest, GateIsOpenOnceAllIsMapped) {
+  auto map = start(config(Background::kWhenTold));
+  EXPECT_EQ(DmaGate(*map).pass(), BusMasterGate::Passage::kOpen);
+  EXPECT_TRUE(iommu_.reaches(range(0, kLow)) && iommu_.reaches(range(kHigh, kHighBytes)));
+}
+
+TEST_F(DmaMapTest, WhatWasMappedBeforeTheBackgroundBeganIsCounted) {
+  auto map = start(config(Background::kWhenTold));
+  map->wait_for_window();
+  EXPECT_EQ(map->counters().foreground_bytes, std::nullopt);
+  finish(*map);
+  EXPECT_EQ(map->counters().foreground_bytes, 2 * kPiece);
+  const DmaCounters counters = map->counters();
+  EXPECT_LE(counters.populate.begin_ns, counters.map.begin_ns);
+  EXPECT_LE(counters.map.begin_ns, counters.window_mapped_ns);
+  EXPECT_EQ(counters.map.end_ns, counters.all_mapped_ns);
+}
+
 TEST_F(DmaMapTest, StopEndsAWaitAtTheGate) {
   iommu_.allow(0);
   auto map = start(config(Background::kWhenTold));
   iommu_.wait_for_calls(1);
-  std::thread gate([&map] { EXPECT_EQ(map->wait_settled(), DmaMap::Settled::kStopped); });
+  std::thread gate([&map] { EXPECT_EQ(DmaGate(*map).pass(), BusMasterGate::Passage::kClosed); });
   populate_.wait_for_more_than(2 * kPiece);  // since somebody waits
   map->request_stop();
   gate.join();
@@ -191,6 +210,7 @@ TEST_F(DmaMapTest, AFailureAfterTheGuestStartedIsToldOnceAndNothingIsAnswered) {
   EXPECT_EQ(map->failure()->errno_value, ENOMEM);
   EXPECT_NE(map->describe_failure().find("cannot map"), std::string::npos);
   EXPECT_EQ(map->wait_settled(), DmaMap::Settled::kFailed);
+  EXPECT_EQ(DmaGate(*map).pass(), BusMasterGate::Passage::kClosed);
   // What is mapped is still given back.
   ASSERT_TRUE(map->hold(range(0, kPiece)).has_value());
   EXPECT_EQ(map->release(range(0, kPiece), done), Answer::kNow);

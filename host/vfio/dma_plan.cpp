@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vfio/dma_plan.hpp"
 
+#include <utility>
+
 namespace mayfly::vfio {
 
 DmaPlan::DmaPlan(std::span<const GuestMemory::Region> ram, const DmaRules& rules)
@@ -11,10 +13,17 @@ DmaPlan::DmaPlan(std::span<const GuestMemory::Region> ram, const DmaRules& rules
       held_(table_),
       exposed_(table_.size()),
       urgent_(table_.size()),
+      hold_order_(table_.size()),
       ready_(table_.size()),
       entries_(table_.size()) {
   exposed_.fill();
   urgent_order_.reserve(table_.size());
+}
+
+void DmaPlan::begin_background() noexcept {
+  if (std::exchange(background_, Background::kAtOnce) == Background::kWhenTold) {
+    counters_.foreground_bytes = counters_.mapped_bytes;
+  }
 }
 
 std::optional<PieceIndex> DmaPlan::begin_populate() noexcept {
@@ -38,7 +47,8 @@ std::optional<PieceIndex> DmaPlan::begin_populate() noexcept {
     }
     if (!in_window) {
       const std::optional<PieceIndex> exposed = PieceSet::next_in_both(exposed_, absent, 0);
-      piece = exposed.has_value() ? exposed : piece;
+      // What is not exposed is held.
+      piece = exposed.has_value() ? exposed : hold_order_.first_of(absent);
     }
   }
   if (piece.has_value()) {
@@ -78,6 +88,7 @@ void DmaPlan::end_map(MapJob job, std::uint64_t now) noexcept {
   for (PieceIndex piece = job.first; piece < job.first + job.count; ++piece) {
     piece_mapped(piece, now);
   }
+  pass_mapped();
   if (counters_.window_mapped_ns == 0 && is_window_mapped()) {
     counters_.window_mapped_ns = now;
   }
@@ -94,9 +105,13 @@ void DmaPlan::piece_mapped(PieceIndex piece, std::uint64_t now) noexcept {
   held_.drop_releasing(piece);
   if (held_.count(piece) != 0) {
     ready_.insert(piece);
-    ready_units_ += held_.count(piece);
+    ready_units_ += counts_as_ready(piece) ? held_.count(piece) : 0;
   }
   waiting_.piece_mapped(piece, now, counters_.releases_later);
+}
+
+void DmaPlan::pass_mapped() noexcept {
+  hold_order_.pass(states_.unmapped(), [this](PieceIndex piece) { ready_units_ += held_.count(piece); });
 }
 
 // Two pieces that may be one map.

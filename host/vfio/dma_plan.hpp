@@ -12,6 +12,7 @@
 #include "memory/held_memory.hpp"
 #include "vfio/dma_counters.hpp"
 #include "vfio/held_units.hpp"
+#include "vfio/hold_order.hpp"
 #include "vfio/piece_set.hpp"
 #include "vfio/piece_states.hpp"
 #include "vfio/piece_table.hpp"
@@ -75,7 +76,7 @@ class DmaPlan {
   [[nodiscard]] bool has_due() const noexcept { return waiting_.has_due(); }
 
   /// Memory that nobody waits for is mapped too from now on.
-  void begin_background() noexcept { background_ = Background::kAtOnce; }
+  void begin_background() noexcept;
   /// The host has refused: nothing more begins, and what waits for it waits for ever.
   void fail() noexcept { failed_ = true; }
 
@@ -110,6 +111,10 @@ class DmaPlan {
   [[nodiscard]] std::uint64_t end_of_run(PieceIndex piece, std::uint64_t first) const noexcept;
   void make_urgent(PieceIndex piece) noexcept;
   void piece_mapped(PieceIndex piece, std::uint64_t now) noexcept;
+  [[nodiscard]] bool counts_as_ready(PieceIndex piece) const noexcept {
+    return is_mapped(piece) && !hold_order_.is_waiting(piece);
+  }
+  void pass_mapped() noexcept;
   void answer_requests(std::uint64_t now) noexcept;
 
   PieceTable table_;
@@ -125,7 +130,8 @@ class DmaPlan {
   PieceSet urgent_;
   std::vector<PieceIndex> urgent_order_;
   std::size_t urgent_next_ = 0;
-  // Mapped pieces of which something is held, and how many units.
+  HoldOrder hold_order_;
+  // Mapped pieces of which something is held; how many units are, but for pieces whose turn has not come.
   PieceSet ready_;
   std::uint64_t ready_units_ = 0;
   // The first piece of each map.

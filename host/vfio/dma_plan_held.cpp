@@ -25,8 +25,11 @@ Result<void, HeldFault> DmaPlan::hold(GuestRange range, std::uint64_t now) noexc
     held_.hold(piece, part);
     if (is_mapped(piece)) {
       ready_.insert(piece);
-      ready_units_ += part.count;
-    } else if (held_.is_full(piece)) {
+      ready_units_ += counts_as_ready(piece) ? part.count : 0;
+      continue;
+    }
+    hold_order_.add(piece);
+    if (held_.is_full(piece)) {
       exposed_.erase(piece);
     }
   }
@@ -55,7 +58,7 @@ Result<HeldMemory::Answer, HeldFault> DmaPlan::release(GuestRange range, Done do
     const UnitRange part = table_[piece].units.common(*units);
     if (is_mapped(piece)) {
       held_.drop(piece, part);
-      ready_units_ -= part.count;
+      ready_units_ -= counts_as_ready(piece) ? part.count : 0;
       if (held_.count(piece) == 0) {
         ready_.erase(piece);
       }
@@ -79,7 +82,7 @@ HeldMemory::Answer DmaPlan::release_all(Done done, std::uint64_t now) noexcept {
   while (piece.has_value()) {
     held_.begin_release_all(*piece);
     if (is_mapped(*piece)) {
-      ready_units_ -= held_.count(*piece);
+      ready_units_ -= counts_as_ready(*piece) ? held_.count(*piece) : 0;
       ready_.erase(*piece);
       held_.drop_releasing(*piece);
     } else {

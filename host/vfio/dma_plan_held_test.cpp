@@ -133,6 +133,52 @@ TEST_F(DmaPlanHeldTest, WhenReadyTellsAsSoonAsThatMuchCanBeHadAtOnce) {
   EXPECT_EQ(called(), Cookies{4});  // there is no more to wait for
 }
 
+TEST_F(DmaPlanHeldTest, WhatWasHeldFirstIsMappedFirstAndReadyFirst) {
+  for (const PieceIndex piece : {9U, 3U, 6U}) {
+    hold(pieces(piece));
+  }
+  hold(range(kHigh + 2 * kPiece, 2 * kMiB));  // of piece 7, which is mapped with what is in use
+  EXPECT_EQ(plan().settle(done(1), 0), Answer::kLater);
+  run();
+  EXPECT_EQ(called(), Cookies{1});
+  EXPECT_EQ(plan().state(7), PieceState::kMapped);
+  EXPECT_EQ(plan().when_ready(2 * kMiB, done(2), 0), Answer::kLater);
+  plan().begin_background();
+  std::uint64_t cookie = 2;
+  for (const PieceIndex piece : {9U, 3U, 6U}) {
+    EXPECT_EQ(populate(), piece);
+    EXPECT_EQ(map(), pieces(piece));
+    EXPECT_EQ(called(), Cookies{cookie});
+    ++cookie;
+    EXPECT_EQ(plan().when_ready((cookie - 1) * kPiece, done(cookie), 0),
+              piece == 6 ? Answer::kNow : Answer::kLater);
+  }
+}
+
+TEST_F(DmaPlanHeldTest, ReadyIsCountedRightlyWhateverIsHeldAndReleasedOutOfTurn) {
+  hold(range(kHigh, 2 * kMiB));  // of piece 5
+  hold(pieces(8));
+  hold(range(kHigh + kPiece, 2 * kMiB));  // of piece 6
+  EXPECT_EQ(plan().settle(done(1), 0), Answer::kLater);
+  run();
+  EXPECT_EQ(called(), Cookies{1});
+  EXPECT_EQ(plan().when_ready(2 * kMiB, done(2), 0), Answer::kNow);
+  EXPECT_EQ(plan().when_ready(4 * kMiB, done(3), 0), Answer::kLater);
+  // Out of turn, in piece 6: more of it is held, and given back.
+  hold(range(kHigh + kPiece + 2 * kMiB, 4 * kMiB));
+  EXPECT_EQ(release(range(kHigh + kPiece, 2 * kMiB), 4), Answer::kNow);
+  EXPECT_EQ(called(), Cookies{});
+  // In a piece that was mapped when it was first held there is no turn to wait for.
+  hold(range(0, 2 * kMiB));
+  EXPECT_EQ(called(), Cookies{3});
+  EXPECT_EQ(plan().release_all(done(5), 0), Answer::kLater);
+  run();
+  EXPECT_EQ(called(), Cookies{5});
+  EXPECT_EQ(plan().when_ready(kGiB, done(6), 0), Answer::kNow);
+  hold(range(kHigh + kPiece, 2 * kMiB));
+  EXPECT_EQ(plan().when_ready(2 * kMiB, done(7), 0), Answer::kNow);
+}
+
 TEST_F(DmaPlanHeldTest, ReadyRunsAreHeldMappedAndAsLongAsTheyCanBe) {
   plan().begin_background();
   hold(range(kHigh + 2 * kMiB, 20 * kMiB));

@@ -11,41 +11,41 @@ HeldUnits::HeldUnits(const PieceTable& table)
       pieces_(table.size()) {}
 
 Result<void, HeldFault> HeldUnits::check_hold(UnitRange range) const noexcept {
-  if (held_.any(range)) {
-    return unexpected(releasing_.any(range) ? HeldFault::kReleasing : HeldFault::kAlreadyHeld);
+  if (!held_.contains_none(range)) {
+    return unexpected(!releasing_.contains_none(range) ? HeldFault::kReleasing : HeldFault::kAlreadyHeld);
   }
   return {};
 }
 
 Result<void, HeldFault> HeldUnits::check_release(UnitRange range) const noexcept {
-  if (!held_.all(range)) {
+  if (!held_.contains_all(range)) {
     return unexpected(HeldFault::kNotHeld);
   }
-  if (releasing_.any(range)) {
+  if (!releasing_.contains_none(range)) {
     return unexpected(HeldFault::kReleasing);
   }
   return {};
 }
 
 void HeldUnits::hold(PieceIndex piece, UnitRange part) noexcept {
-  held_.set(part);
+  held_.insert(part);
   change_count(piece, counts_[piece] + part.count);
 }
 
 void HeldUnits::drop(PieceIndex piece, UnitRange part) noexcept {
-  held_.clear(part);
+  held_.erase(part);
   change_count(piece, counts_[piece] - part.count);
 }
 
 void HeldUnits::begin_release(UnitRange part) noexcept {
-  releasing_.set(part);
+  releasing_.insert(part);
   total_releasing_ += part.count;
 }
 
 void HeldUnits::begin_release_all(PieceIndex piece) noexcept {
   const UnitRange units = table_[piece].units;
   total_releasing_ += counts_[piece] - releasing_.count(units);
-  releasing_.set_from(held_, units);
+  releasing_.insert_from(held_, units);
 }
 
 void HeldUnits::drop_releasing(PieceIndex piece) noexcept {
@@ -54,8 +54,8 @@ void HeldUnits::drop_releasing(PieceIndex piece) noexcept {
   if (dropped == 0) {
     return;
   }
-  held_.clear_from(releasing_, units);
-  releasing_.clear(units);
+  held_.erase_from(releasing_, units);
+  releasing_.erase(units);
   total_releasing_ -= dropped;
   change_count(piece, counts_[piece] - dropped);
 }

@@ -6,9 +6,9 @@
 
 #include "base/result.hpp"
 #include "memory/held_memory.hpp"
+#include "memory/page_set.hpp"
 #include "vfio/piece_set.hpp"
 #include "vfio/piece_table.hpp"
-#include "vfio/unit_bitmap.hpp"
 
 namespace mayfly::vfio {
 
@@ -16,7 +16,7 @@ namespace mayfly::vfio {
 /// knows nothing of mapping. Not thread-safe.
 class HeldUnits {
  public:
-  /// Nothing held. `table` must outlive it.
+  /// Nothing held. `table` must outlive it. Throws Error when there is no address space for it.
   explicit HeldUnits(const PieceTable& table);
 
   /// What keeps `range` from being held, or released.
@@ -46,15 +46,15 @@ class HeldUnits {
   [[nodiscard]] std::uint64_t releasing() const noexcept { return total_releasing_; }
 
   /// The first held and the first not held unit of `range`; its end when there is none.
-  [[nodiscard]] std::uint64_t first_held(UnitRange range) const noexcept { return held_.first_set(range); }
-  [[nodiscard]] std::uint64_t first_free(UnitRange range) const noexcept { return held_.first_clear(range); }
+  [[nodiscard]] std::uint64_t first_held(UnitRange range) const noexcept { return held_.first_in(range); }
+  [[nodiscard]] std::uint64_t first_free(UnitRange range) const noexcept { return held_.first_not_in(range); }
 
  private:
   void change_count(PieceIndex piece, std::uint64_t now) noexcept;
 
   const PieceTable& table_;
-  UnitBitmap held_;
-  UnitBitmap releasing_;
+  PageSet held_;
+  PageSet releasing_;
   std::vector<std::uint64_t> counts_;
   PieceSet pieces_;
   std::uint64_t total_ = 0;

@@ -117,11 +117,14 @@ void PciFunction::config_write(std::uint16_t offset, std::span<const std::byte> 
 
 void PciFunction::command_written() noexcept {
   const auto command = config_.space().get<std::uint16_t>(header::kCommand);
-  if ((command & kForwarded) != forwarded_command_) {
-    if ((command & kCommandBusMaster) != 0 && (forwarded_command_ & kCommandBusMaster) == 0) {
-      gate_.pass();
-    }
-    forward_command(command & kForwarded);
+  auto forwarded = static_cast<std::uint16_t>(command & kForwarded);
+  const bool becomes_master =
+      (forwarded & kCommandBusMaster) != 0 && (forwarded_command_ & kCommandBusMaster) == 0;
+  if (becomes_master && gate_.pass() == BusMasterGate::Passage::kClosed) {
+    forwarded = forwarded & kCommandIntxOff;
+  }
+  if (forwarded != forwarded_command_) {
+    forward_command(forwarded);
   }
   // Not before the guest looks at the device: most drivers go on to messages and never need it.
   if (intx_.has_value() && (command & kCommandBusMaster) != 0 && (command & kCommandIntxOff) == 0) {

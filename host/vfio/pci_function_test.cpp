@@ -93,6 +93,19 @@ TEST_F(PciFunctionTest, BusMasterOffAndOnPassesTheGateAgain) {
   EXPECT_EQ(gate_.passes, 2);
 }
 
+TEST_F(PciFunctionTest, ClosedGateKeepsTheDeviceFromBusMasteringAndNothingElse) {
+  gate_.answer = BusMasterGate::Passage::kClosed;
+  config<std::uint16_t>(kCommand, kBusMaster | kIntxOff);
+  EXPECT_EQ(device_command() & (kBusMaster | kIntxOff), kIntxOff);
+  config<std::uint16_t>(kCommand, kBusMaster);
+  EXPECT_EQ(device_command() & (kBusMaster | kIntxOff), 0);
+  // Each try is asked anew.
+  EXPECT_EQ(gate_.passes, 2);
+  gate_.answer = BusMasterGate::Passage::kOpen;
+  config<std::uint16_t>(kCommand, kBusMaster);
+  EXPECT_NE(device_command() & kBusMaster, 0);
+}
+
 TEST_F(PciFunctionTest, ByteWideWriteOfTheCommandPassesTheGateToo) {
   config<std::uint8_t>(kCommand, kBusMaster);
   EXPECT_EQ(gate_.passes, 1);

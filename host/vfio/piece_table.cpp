@@ -21,7 +21,8 @@ std::uint64_t count_pieces(std::span<const GuestMemory::Region> ram, std::uint64
 
 }  // namespace
 
-PieceTable::PieceTable(std::span<const GuestMemory::Region> ram, const PieceRules& rules) {
+PieceTable::PieceTable(std::span<const GuestMemory::Region> ram, const PieceRules& rules)
+    : ram_(ram.begin(), ram.end()) {
   if (ram.size() + 1 > rules.max_pieces) {
     throw Error("cannot map guest memory for passthrough devices: the IOMMU has " +
                 std::to_string(rules.max_pieces) + " entries left and " + std::to_string(ram.size() + 1) +
@@ -33,7 +34,6 @@ PieceTable::PieceTable(std::span<const GuestMemory::Region> ram, const PieceRule
   }
   pieces_.reserve(count_pieces(ram, piece_bytes));
   for (const GuestMemory::Region& region : ram) {
-    ranges_.push_back(region.guest);
     cut(region, piece_bytes, rules.window_bytes > bytes_ ? rules.window_bytes - bytes_ : 0);
   }
 }
@@ -66,24 +66,15 @@ bool PieceTable::joins_next(PieceIndex piece) const noexcept {
 }
 
 Result<UnitRange, HeldFault> PieceTable::units_of(GuestRange range) const noexcept {
-  if (range.bytes == 0) {
-    return unexpected(HeldFault::kEmpty);
-  }
-  if (range.start.raw() % HeldMemory::kUnit != 0 || range.bytes % HeldMemory::kUnit != 0) {
-    return unexpected(HeldFault::kUnaligned);
+  const auto place = locate(range, ram_);
+  if (!place) {
+    return unexpected(place.error());
   }
   std::uint64_t before = 0;
-  for (const GuestRange& ram : ranges_) {
-    if (ram.contains(range.start)) {
-      const std::uint64_t offset = range.start.raw() - ram.start.raw();
-      if (range.bytes > ram.bytes - offset) {
-        break;
-      }
-      return UnitRange{(before + offset) / HeldMemory::kUnit, range.bytes / HeldMemory::kUnit};
-    }
-    before += ram.bytes;
+  for (std::size_t region = 0; region < place->region; ++region) {
+    before += ram_[region].guest.bytes / HeldMemory::kUnit;
   }
-  return unexpected(HeldFault::kOutsideRam);
+  return UnitRange{before + place->units.first, place->units.count};
 }
 
 PieceIndex PieceTable::piece_of(std::uint64_t unit) const noexcept {

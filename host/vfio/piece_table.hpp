@@ -10,8 +10,8 @@
 #include "memory/guest_address.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/held_memory.hpp"
+#include "memory/page_set.hpp"
 #include "vfio/piece_set.hpp"
-#include "vfio/unit_bitmap.hpp"
 
 namespace mayfly::vfio {
 
@@ -32,6 +32,9 @@ struct PieceRules {
     return rules;
   }
 };
+
+/// HeldMemory's units of guest RAM, numbered as PieceTable does.
+using UnitRange = PageSet::Run;
 
 /// Guest RAM as pieces (what is populated and mapped) and units (what is held), in the order of guest
 /// addresses.
@@ -71,7 +74,7 @@ class PieceTable {
  private:
   void cut(const GuestMemory::Region& region, std::uint64_t piece_bytes, std::uint64_t window_left);
 
-  std::vector<GuestRange> ranges_;
+  std::vector<GuestMemory::Region> ram_;
   std::vector<Piece> pieces_;
   PieceIndex window_size_ = 0;
   std::uint64_t bytes_ = 0;

@@ -104,13 +104,18 @@ AfterExit ExitHandler::port_out(const kvm::IoOut& exit, ExitCounts& counts) noex
 }
 
 AfterExit ExitHandler::boot_mark(std::uint8_t code) noexcept {
+  const bool was_ready = timeline_.reached(boot::Milestone::kReady);
   const std::uint64_t at = timeline_.port_mark(code);
   if (observer_ != nullptr) {
     observer_->on_mark(at);
   }
-  if (at_ready_ == AtReady::kStop && timeline_.reached(boot::Milestone::kReady)) {
+  const bool is_ready = timeline_.reached(boot::Milestone::kReady);
+  if (is_ready && at_ready_ == AtReady::kStop) {
     down_.report(DownReason::kReady);
     return AfterExit::kStop;
+  }
+  if (is_ready && !was_ready && ready_observer_ != nullptr) {
+    ready_observer_->on_ready();
   }
   return AfterExit::kRunAgain;
 }

@@ -23,6 +23,14 @@ class MarkObserver {
   virtual void on_mark(std::uint64_t at_ns) noexcept = 0;
 };
 
+/// Is told once the guest says that it is ready (port mark 0x61), unless the machine stops then.
+class ReadyObserver {
+ public:
+  virtual ~ReadyObserver() = default;
+  /// Any vCPU thread; a hostile guest may have two say it at once.
+  virtual void on_ready() noexcept = 0;
+};
+
 /// Whether the machine stops when the guest says that it is ready (port mark 0x61).
 enum class AtReady : std::uint8_t { kGoOn, kStop };
 
@@ -41,6 +49,8 @@ class ExitHandler {
 
   /// Before the first exit; outlives the last.
   void observe_marks(MarkObserver& observer) noexcept { observer_ = &observer; }
+  /// The same.
+  void observe_ready(ReadyObserver& observer) noexcept { ready_observer_ = &observer; }
 
   /// Handles one exit and adds it to `counts`, which belong to the calling vCPU.
   [[nodiscard]] AfterExit handle(const kvm::VmExit& exit, ExitCounts& counts) noexcept;
@@ -57,6 +67,7 @@ class ExitHandler {
   VmDown& down_;
   AtReady at_ready_;
   MarkObserver* observer_ = nullptr;
+  ReadyObserver* ready_observer_ = nullptr;
 };
 
 }  // namespace mayfly::vmm

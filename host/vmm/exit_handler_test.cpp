@@ -87,6 +87,21 @@ TEST_F(ExitHandlerTest, ObserverIsToldTheTimeOfEachMark) {
   EXPECT_EQ(times.all, (std::vector{report.marks.at(0).at_ns, report.marks.at(1).at_ns}));
 }
 
+TEST_F(ExitHandlerTest, ReadyIsToldOnceHoweverOftenTheGuestSaysIt) {
+  struct Ready : ReadyObserver {
+    void on_ready() noexcept override { ++times; }
+    int times = 0;
+  } observer;
+  handler_.observe_ready(observer);
+  const std::array<std::byte, 1> init{std::byte{0x60}};
+  const std::array<std::byte, 1> ready{std::byte{0x61}};
+  static_cast<void>(handler_.handle(kvm::IoOut{0x80, 1, init}, counts_));
+  EXPECT_EQ(observer.times, 0);
+  static_cast<void>(handler_.handle(kvm::IoOut{0x80, 1, ready}, counts_));
+  static_cast<void>(handler_.handle(kvm::IoOut{0x80, 1, ready}, counts_));
+  EXPECT_EQ(observer.times, 1);
+}
+
 TEST_F(ExitHandlerTest, MachineGoesOnWhenReadyUnlessNoMoreWasAskedFor) {
   const std::array<std::byte, 1> init{std::byte{0x60}};
   const std::array<std::byte, 1> ready{std::byte{0x61}};

@@ -10,7 +10,6 @@
 #include "kvm/vm.hpp"
 #include "memory/guest_address.hpp"
 #include "vfio/bar_windows.hpp"
-#include "vfio/bus_master_gate.hpp"
 
 namespace mayfly::vmm {
 
@@ -23,7 +22,6 @@ class KvmForDevices {
 
   [[nodiscard]] io::EventInterrupts& interrupts() noexcept { return interrupts_; }
   [[nodiscard]] vfio::GuestSlots& slots() noexcept { return slots_; }
-  [[nodiscard]] vfio::BusMasterGate& gate() noexcept { return gate_; }
 
  private:
   class Interrupts final : public io::EventInterrupts {
@@ -57,15 +55,8 @@ class KvmForDevices {
     std::uint32_t next_ = kFirst;
   };
 
-  /// All guest memory is mapped before the first vCPU runs.
-  class AllIsMapped final : public vfio::BusMasterGate {
-   public:
-    void pass() noexcept override {}
-  };
-
   Interrupts interrupts_;
   Slots slots_;
-  AllIsMapped gate_;
 };
 
 }  // namespace mayfly::vmm

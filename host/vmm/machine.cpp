@@ -96,7 +96,10 @@ Machine::Machine(const MachineParts& parts)
       kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
       passthrough_(parts.devices.empty()
                        ? nullptr
-                       : std::make_unique<Passthrough>(parts.devices, memory_, parts.timeline)),
+                       : std::make_unique<Passthrough>(
+                             parts.devices,
+                             DeviceMemory{memory_, page_bytes(ram_.pages()), parts.dma_window_bytes},
+                             parts.down, parts.timeline)),
       vm_(system_),
       pmem_(parts.image.map()),
       msi_(vm_),
@@ -121,11 +124,18 @@ Machine::Machine(const MachineParts& parts)
   }
   parts.timeline.mark(Milestone::kCpuReady);
   if (passthrough_ != nullptr) {
-    add_passed_devices();
+    add_passed_devices(parts);
     parts.timeline.mark(Milestone::kPassedReady);
   }
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   set_boot_state(parts);
+}
+
+Machine::~Machine() {
+  if (passthrough_ != nullptr) {
+    // A vCPU that waits for the map is not kept waiting.
+    passthrough_->request_stop();
+  }
 }
 
 void Machine::map_memory() {
@@ -138,15 +148,21 @@ void Machine::map_memory() {
                  kvm::SlotAccess::kReadOnly);
 }
 
-void Machine::add_passed_devices() {
+void Machine::add_passed_devices(const MachineParts& parts) {
   kvm_devices_ = std::make_unique<KvmForDevices>(vm_, std::array{Layout::kWindow32, layout_.window64()});
-  for (OpenDevice& device : passthrough_->wait()) {
+  std::vector<OpenDevice> devices = passthrough_->wait();
+  exits_.observe_ready(*passthrough_);
+  if (parts.balloon_bytes) {
+    // The map is there only now; and before the devices, so that the guest finds it first.
+    add_balloon(passthrough_->held(), *parts.balloon_bytes, virtio::BalloonUse::kBridge);
+  }
+  for (OpenDevice& device : devices) {
     const std::uint32_t pin = kFirstIntxPin + static_cast<std::uint32_t>(intx_.size()) % kIntxPins;
     auto function = std::make_unique<vfio::PciFunction>(
         std::move(device.access), device.name,
         vfio::FunctionParts{.interrupts = kvm_devices_->interrupts(),
                             .slots = kvm_devices_->slots(),
-                            .gate = kvm_devices_->gate(),
+                            .gate = passthrough_->gate(),
                             .pin = pin,
                             .peers = device.peers == DevicePeers::kYes ? &passthrough_->iommu() : nullptr});
     const bool has_intx = function->has_intx();
@@ -190,14 +206,17 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
   add_device(std::move(console));
   add_device(std::make_unique<virtio::Pmem>(layout_.pmem()));
   add_device(std::make_unique<virtio::Rng>());
-  if (parts.balloon_bytes) {
+  if (parts.balloon_bytes && passthrough_ == nullptr) {
     puncher_ = std::make_unique<HolePuncher>(ram_, memory_);
-    auto balloon = std::make_unique<virtio::Balloon>(*puncher_, memory_, *parts.balloon_bytes,
-                                                     virtio::BalloonUse::kLend);
-    balloon_ = balloon.get();
-    add_device(std::move(balloon));
+    add_balloon(*puncher_, *parts.balloon_bytes, virtio::BalloonUse::kLend);
   }
   return result;
+}
+
+void Machine::add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use) {
+  auto balloon = std::make_unique<virtio::Balloon>(held, memory_, bytes, use);
+  balloon_ = balloon.get();
+  add_device(std::move(balloon));
 }
 
 void Machine::attach_buses() {
@@ -241,6 +260,9 @@ void Machine::set_boot_state(const MachineParts& parts) {
 }
 
 void Machine::start() {
+  if (passthrough_ != nullptr) {
+    passthrough_->guest_starts();
+  }
   timeline_.mark(boot::Milestone::kFirstEntry);
   for (const auto& vcpu : vcpus_) {
     vcpu->start();
@@ -248,6 +270,9 @@ void Machine::start() {
 }
 
 std::uint64_t Machine::stop() noexcept {
+  if (passthrough_ != nullptr) {
+    passthrough_->request_stop();
+  }
   for (const auto& vcpu : vcpus_) {
     vcpu->request_stop();
   }

@@ -51,6 +51,8 @@ struct MachineParts {
   const std::string& kernel;
   const Image& image;
   const std::vector<PassedDevice>& devices;
+  /// The lowest guest memory that is mapped for devices first.
+  std::uint64_t dma_window_bytes;
   std::string command_line;
   io::PortBackend& console;
   io::PortBackend& channel;
@@ -68,6 +70,9 @@ class Machine {
  public:
   /// Builds everything and leaves the vCPUs at the kernel's entry. Throws Error.
   explicit Machine(const MachineParts& parts);
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  ~Machine();
 
   /// Lets the vCPUs in. Once. Throws Error.
   void start();
@@ -81,6 +86,9 @@ class Machine {
   /// Null when there is none.
   [[nodiscard]] virtio::Balloon* balloon() noexcept { return balloon_; }
   [[nodiscard]] const virtio::Balloon* balloon() const noexcept { return balloon_; }
+
+  /// Null when no device is passed through.
+  [[nodiscard]] const Passthrough* passthrough() const noexcept { return passthrough_.get(); }
 
   /// What guest memory was made of.
   [[nodiscard]] Pages pages() const noexcept { return ram_.pages(); }
@@ -127,9 +135,10 @@ class Machine {
 
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
+  void add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use);
   virtio::Console& add_devices(const MachineParts& parts);
   void attach_buses();
-  void add_passed_devices();
+  void add_passed_devices(const MachineParts& parts);
   void add_vcpus(std::uint32_t count);
   void set_boot_state(const MachineParts& parts);
 

@@ -33,6 +33,8 @@ std::string_view name(OutcomeKind kind) noexcept {
       return "protocol-violation";
     case OutcomeKind::kOutputLost:
       return "output-lost";
+    case OutcomeKind::kDmaMapFailed:
+      return "dma-map-failed";
     case OutcomeKind::kInternalError:
       return "internal-error";
   }
@@ -59,6 +61,7 @@ int exit_status(const Outcome& outcome) noexcept {
     case OutcomeKind::kTripleFault:
     case OutcomeKind::kProtocolViolation:
     case OutcomeKind::kOutputLost:
+    case OutcomeKind::kDmaMapFailed:
     case OutcomeKind::kInternalError:
       break;
   }
@@ -82,6 +85,9 @@ Outcome outcome_of(DownReason reason, std::uint64_t detail) {
       return {
           OutcomeKind::kTripleFault, value,
           "the guest's CPU shut down by a triple fault; check that --kernel is a kernel built for Mayfly"};
+    case DownReason::kDmaMap:
+      // Passthrough::describe_failure() knows more.
+      return {OutcomeKind::kDmaMapFailed, value, "the host cannot map guest memory for devices"};
     case DownReason::kInternal:
       break;
   }

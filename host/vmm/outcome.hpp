@@ -24,6 +24,7 @@ enum class OutcomeKind : std::uint8_t {
   kKilled,             ///< value: the second signal that mayfly got.
   kProtocolViolation,  ///< The guest broke the rules of the channel.
   kOutputLost,         ///< The workload ended well, but its output could not be written; value: errno.
+  kDmaMapFailed,       ///< The host refused to map guest memory for passed-through devices.
   kInternalError,      ///< KVM could not go on; value: its exit reason.
 };
 

@@ -34,6 +34,7 @@ TEST(Outcome, ExitStatusFollowsTheConvention) {
                        {OutcomeKind::kKilled, 2, 130},
                        {OutcomeKind::kProtocolViolation, 0, 125},
                        {OutcomeKind::kOutputLost, ENOSPC, 125},
+                       {OutcomeKind::kDmaMapFailed, 0, 125},
                        {OutcomeKind::kInternalError, 17, 125}};
   for (const Row& row : table) {
     EXPECT_EQ(exit_status({row.kind, row.value, {}}), row.status) << name(row.kind) << ' ' << row.value;
@@ -44,14 +45,14 @@ TEST(Outcome, EachWayDownIsDistinct) {
   std::set<std::string> sentences;
   std::set<std::string_view> names;
   for (const DownReason reason : {DownReason::kPoweroff, DownReason::kReboot, DownReason::kPanic,
-                                  DownReason::kTripleFault, DownReason::kInternal}) {
+                                  DownReason::kTripleFault, DownReason::kDmaMap, DownReason::kInternal}) {
     const Outcome outcome = outcome_of(reason, 9);
     sentences.insert(outcome.sentence);
     names.insert(name(outcome.kind));
     EXPECT_EQ(exit_status(outcome), 125);
   }
-  EXPECT_EQ(sentences.size(), 5U);
-  EXPECT_EQ(names.size(), 5U);
+  EXPECT_EQ(sentences.size(), 6U);
+  EXPECT_EQ(names.size(), 6U);
 }
 
 }  // namespace

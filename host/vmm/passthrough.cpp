@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/passthrough.hpp"
 
-#include <cerrno>
+#include <algorithm>
 #include <future>
 #include <utility>
 
-#include "base/error.hpp"
 #include "vfio/memlock.hpp"
 
 namespace mayfly::vmm {
 namespace {
+
+/// IOMMU entries for BARs that other devices reach: each may be cut in two by its MSI-X table.
+constexpr std::uint32_t kEntriesADevice = 12;
 
 std::vector<vfio::HostDevice> require_all(const std::vector<PassedDevice>& devices,
                                           const vfio::HostPci& host) {
@@ -21,39 +23,35 @@ std::vector<vfio::HostDevice> require_all(const std::vector<PassedDevice>& devic
   return found;
 }
 
-std::uint64_t bytes_of(const GuestMemory& memory) noexcept {
-  std::uint64_t bytes = 0;
-  for (const GuestMemory::Region& region : memory.regions()) {
-    bytes += region.guest.bytes;
-  }
-  return bytes;
+// Half of the processors: the others are the guest's, which runs meanwhile. More than a few only wait for
+// each other's memory.
+std::uint32_t populate_threads() noexcept {
+  return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 8U);
 }
 
 }  // namespace
 
-Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const GuestMemory& memory,
+Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceMemory& memory, VmDown& down,
                          boot::BootTimeline& timeline)
-    : memory_(memory), timeline_(timeline) {
+    : memory_(memory), down_(down), timeline_(timeline) {
   const vfio::HostPci host;
   found_ = require_all(devices, host);
-  vfio::require_memlock(bytes_of(memory), vfio::memlock_limit());
   backend_ = vfio::make_backend(devices.front().backend, host, found_);
   for (std::size_t i = 0; i < devices.size(); ++i) {
     open_.push_back({to_string(devices[i].address), nullptr, devices[i].peers});
+  }
+  if (backend_->map_time() == vfio::Backend::MapTime::kBesideOpening) {
+    begin_map();
   }
   thread_ = std::jthread([this] { run(); });
 }
 
 void Passthrough::run() noexcept {
   try {
-    if (backend_->map_time() == vfio::Backend::MapTime::kAfterOpening) {
-      open_all();
-      map_all();
-      return;
+    open_all();
+    if (!map_.has_value()) {
+      begin_map();
     }
-    auto opening = std::async(std::launch::async, [this] { open_all(); });
-    map_all();
-    opening.get();
   } catch (...) {
     failure_ = std::current_exception();
   }
@@ -71,19 +69,18 @@ void Passthrough::open_all() {
   timeline_.mark(boot::Milestone::kOpenEnd);
 }
 
-void Passthrough::map_all() {
-  timeline_.mark(boot::Milestone::kDmaMapBegin);
-  for (const GuestMemory::Region& region : memory_.regions()) {
-    const auto mapped =
-        backend_->map(region.guest.start, region.host, region.guest.bytes, vfio::Access::kReadWrite);
-    if (!mapped.has_value()) {
-      const int failure = mapped.error().errno_value;
-      throw Error(failure, "the host cannot map " + std::to_string(region.guest.bytes / kMiB) +
-                               " MiB of guest memory for devices" +
-                               (failure == ENOMEM ? "; " + vfio::memlock_advice(bytes_of(memory_)) : ""));
-    }
-  }
-  timeline_.mark(boot::Milestone::kDmaMapEnd);
+void Passthrough::begin_map() {
+  vfio::DmaMapConfig config;
+  config.rules.pieces = vfio::PieceRules::for_pages(memory_.page_bytes);
+  config.rules.pieces.window_bytes = align_up(memory_.window_bytes, memory_.page_bytes);
+  config.rules.background = vfio::Background::kWhenTold;
+  config.populate_threads = populate_threads();
+  config.reserved_entries = kEntriesADevice * static_cast<std::uint32_t>(found_.size());
+  config.memlock_limit = vfio::memlock_limit();
+  const vfio::DmaMap::OnFailure on_failure{
+      [](void* down) noexcept { static_cast<VmDown*>(down)->report(DownReason::kDmaMap); }, &down_};
+  map_.emplace(*backend_, populate_, memory_.memory.regions(), config, on_failure);
+  gate_.emplace(*map_);
 }
 
 std::vector<OpenDevice> Passthrough::wait() {

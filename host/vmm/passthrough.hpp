@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "boot/timeline.hpp"
 #include "memory/guest_memory.hpp"
+#include "memory/populate.hpp"
 #include "vfio/backend.hpp"
+#include "vfio/dma_gate.hpp"
+#include "vfio/dma_map.hpp"
+#include "vmm/exit_handler.hpp"
 #include "vmm/run_config.hpp"
+#include "vmm/vm_down.hpp"
 
 namespace mayfly::vmm {
 
@@ -22,34 +29,67 @@ struct OpenDevice {
   DevicePeers peers = DevicePeers::kNo;
 };
 
-/// Opens devices and maps guest memory for them, on threads of its own from construction on: each device on
-/// one, since a reset sleeps up to a second, and the map on another where the kernel lets both be done at
-/// once.
-class Passthrough {
+/// Guest memory, for devices.
+struct DeviceMemory {
+  const GuestMemory& memory;
+  /// Of a page of the host's, bytes: nothing smaller is mapped.
+  std::uint64_t page_bytes;
+  /// The lowest memory, bytes: mapped first, and without anybody asking.
+  std::uint64_t window_bytes;
+};
+
+/// Opens devices and makes guest memory reachable for them, on threads of its own from construction on: each
+/// device on one, since a reset sleeps up to a second, and the map on others, beside that where the kernel
+/// lets both be done at once.
+///
+/// The guest runs while memory is being mapped: the window, what a device's bus master bit waits for at
+/// gate(), and what the guest asks back of held(). The rest begins when the guest says that it is ready:
+/// populating is a processor's and the memory's whole work, which before that would only delay the boot. A
+/// guest that never says so still gets all that it asks for.
+class Passthrough final : public ReadyObserver {
  public:
-  /// Looks at the devices first. Marks kOpenBegin to kDmaMapEnd. `memory` and `timeline` outlive this. Throws
-  /// Error, naming the device, when one cannot be passed through. Block signals before.
-  Passthrough(const std::vector<PassedDevice>& devices, const GuestMemory& memory,
+  /// Looks at the devices first. Marks kOpenBegin and kOpenEnd. `memory`, `down` and `timeline` outlive this;
+  /// `down` is told when the host refuses to map after guest_starts(). Throws Error, naming the device, when
+  /// one cannot be passed through. Block signals before.
+  Passthrough(const std::vector<PassedDevice>& devices, const DeviceMemory& memory, VmDown& down,
               boot::BootTimeline& timeline);
   Passthrough(const Passthrough&) = delete;
   Passthrough& operator=(const Passthrough&) = delete;
-  /// Joins. Devices that wait() gave out are gone before.
-  ~Passthrough() = default;
+  /// Joins. Devices that wait() gave out, and whoever uses held() and gate(), are gone before.
+  ~Passthrough() override = default;
 
-  /// Waits until all memory is mapped and all devices are open; these, in the order in which they were named.
-  /// Throws Error. Once, by one thread.
+  /// Waits until all devices are open; these, in the order in which they were named. Throws Error. Once, by
+  /// one thread, and before all that follows.
   [[nodiscard]] std::vector<OpenDevice> wait();
   [[nodiscard]] vfio::Iommu& iommu() noexcept { return *backend_; }
+  [[nodiscard]] HeldMemory& held() noexcept { return *map_; }
+  [[nodiscard]] vfio::BusMasterGate& gate() noexcept { return *gate_; }
+
+  /// To be called before the first vCPU runs. Throws Error when the host has refused to map so far.
+  void guest_starts() { map_->guest_starts(); }
+  void on_ready() noexcept override { map_->begin_background(); }
+  /// Ends every wait at gate(), and begins nothing more. Any thread.
+  void request_stop() noexcept { map_->request_stop(); }
+
+  /// What the map has done so far. Any thread.
+  [[nodiscard]] vfio::DmaCounters counters() const noexcept { return map_->counters(); }
+  /// What the host refused, once `down` was told so: a sentence with cause and mend.
+  [[nodiscard]] std::string describe_failure() const { return map_->describe_failure(); }
 
  private:
   void run() noexcept;
   void open_all();
-  void map_all();
+  void begin_map();
 
-  const GuestMemory& memory_;
+  DeviceMemory memory_;
+  VmDown& down_;
   boot::BootTimeline& timeline_;
   std::vector<vfio::HostDevice> found_;
+  MadvisePopulate populate_;
   std::unique_ptr<vfio::Backend> backend_;
+  // Begun by run() where devices must be open before.
+  std::optional<vfio::DmaMap> map_;
+  std::optional<vfio::DmaGate> gate_;
   std::vector<OpenDevice> open_;
   std::exception_ptr failure_;
   std::jthread thread_;  // last: it uses all of the above

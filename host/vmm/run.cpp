@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -67,6 +68,46 @@ std::vector<boot::NamedCount> facts_of(const virtio::BalloonCounts& counts) {
           {"acks_later", counts.acks_later}};
 }
 
+std::vector<boot::NamedCount> facts_of(const vfio::DmaCounters& counts) {
+  std::vector<boot::NamedCount> facts{{"ram_bytes", counts.ram_bytes},
+                                      {"populated_bytes", counts.populated_bytes},
+                                      {"mapped_bytes", counts.mapped_bytes},
+                                      {"held_bytes", counts.held_bytes},
+                                      {"pieces", counts.pieces},
+                                      {"entries", counts.entries},
+                                      {"populate_calls", counts.populate.count},
+                                      {"populate_ns", counts.populate.total_ns},
+                                      {"populate_max_ns", counts.populate.max_ns},
+                                      {"map_calls", counts.map.count},
+                                      {"map_ns", counts.map.total_ns},
+                                      {"map_max_ns", counts.map.max_ns},
+                                      {"releases_at_once", counts.releases_now},
+                                      {"releases_later", counts.releases_later.count},
+                                      {"release_wait_max_ns", counts.releases_later.max_ns},
+                                      {"bus_master_waits", counts.settles_later.count},
+                                      {"bus_master_wait_ns", counts.settles_later.total_ns}};
+  if (counts.foreground_bytes.has_value()) {
+    facts.push_back({"mapped_bytes_at_ready", *counts.foreground_bytes});
+  }
+  return facts;
+}
+
+// When the map came to what; for a timeline.
+void note(const vfio::DmaCounters& counts, boot::BootTimeline& timeline) {
+  using boot::Milestone;
+  const bool all_populated = counts.populated_bytes == counts.ram_bytes;
+  for (const auto& [milestone, at] :
+       {std::pair(Milestone::kPopulateBegin, counts.populate.begin_ns),
+        std::pair(Milestone::kPopulateEnd, all_populated ? counts.populate.end_ns : 0),
+        std::pair(Milestone::kDmaMapBegin, counts.map.begin_ns),
+        std::pair(Milestone::kDmaSettled, counts.settled_ns),
+        std::pair(Milestone::kDmaMapEnd, counts.all_mapped_ns)}) {
+    if (at != 0) {
+      timeline.note(milestone, at);
+    }
+  }
+}
+
 boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
   const auto exits = machine.exits().values();
   boot::RunFacts facts;
@@ -81,6 +122,9 @@ boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
   facts.samples = machine.mark_samples();
   if (const virtio::Balloon* balloon = machine.balloon()) {
     facts.balloon = facts_of(balloon->counts());
+  }
+  if (const Passthrough* passthrough = machine.passthrough()) {
+    facts.dma = facts_of(passthrough->counters());
   }
   return facts;
 }
@@ -118,6 +162,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .kernel = config.kernel,
                    .image = opened.image,
                    .devices = config.devices,
+                   .dma_window_bytes = config.dma_window_bytes,
                    .command_line = kernel_command_line(config, opened.image.info().file_system),
                    .console = console,
                    .channel = session,
@@ -135,10 +180,16 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   if (opened.observer != nullptr) {
     opened.observer->stopping();
   }
+  if (finished.outcome.kind == OutcomeKind::kDmaMapFailed) {
+    finished.outcome.sentence = machine.passthrough()->describe_failure();
+  }
   const auto at_end = machine.sample(timeline.mark(boot::Milestone::kEnded));
   const auto at_down = machine.sample(machine.stop());
   if (timed) {
     finished.facts = facts_of(machine, finished.outcome);
+    if (machine.passthrough() != nullptr) {
+      note(machine.passthrough()->counters(), timeline);
+    }
     for (const auto& sample : {at_end, at_down}) {
       finished.facts->samples.push_back(sample.value());
     }

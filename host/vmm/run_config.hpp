@@ -48,8 +48,11 @@ struct RunConfig {
   std::uint64_t memory_bytes = 512ULL << 20U;
   std::uint32_t cpus = 1;
   Pages pages = Pages::kAuto;
-  /// What the balloon is asked to hold from the start; absent: there is no balloon.
+  /// What the balloon is asked to hold from the start; absent: there is no balloon. With devices it is
+  /// emptied as memory is mapped for them.
   std::optional<std::uint64_t> balloon_bytes{};
+  /// The lowest guest memory, bytes: mapped for devices first.
+  std::uint64_t dma_window_bytes = 256ULL << 20U;
   ImageCheck image_check = ImageCheck::kHeader;
   ConsoleSpec console{};
   /// No two with one address.

@@ -16,10 +16,11 @@ enum class DownReason : std::uint8_t {
   kReboot,       ///< ACPI reset register.
   kPanic,        ///< pvpanic: the guest kernel panicked.
   kTripleFault,  ///< KVM_EXIT_SHUTDOWN.
+  kDmaMap,       ///< The host refused to map guest memory for passed-through devices.
   kInternal,     ///< KVM could not go on; the detail is its exit reason.
 };
 
-/// What made the machine stop, told by any vCPU thread to the main loop. The first report stays.
+/// What made the machine stop, told by any thread to the main loop. The first report stays.
 class VmDown {
  public:
   /// Throws Error when there is no eventfd to be had.

@@ -56,7 +56,7 @@ case_nvme_reads_and_writes_the_same_on_both_sides() {
   [[ "$(sed -n 1p <<<"$out")" == "$from_host" ]] || fail "the guest reads something else than the host wrote"
   from_guest="$(sed -n 2p <<<"$out")"
   (($(sed -n 3p <<<"$out") > 0)) || fail "no interrupt by MSI-X"
-  [[ "$(json "$WORK/t.json" '" ".join(p["name"] for p in t["phases"] if p["track"] in ("opener", "dma_mapper"))')" == "open_devices dma_map" ]] ||
+  [[ "$(json "$WORK/t.json" '" ".join(p["name"] for p in t["phases"] if p["track"] in ("opener", "populater", "dma_mapper"))')" == "open_devices dma_populate dma_map" ]] ||
     fail "the timeline lacks the devices"
   "$MAYFLY" device unbind "$(nvme)" >/dev/null || fail "cannot give the disk back"
   wait_for /dev/nvme0n1

@@ -1,0 +1,185 @@
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034
+# SPDX-License-Identifier: Apache-2.0
+#
+# Guest memory for passed-through devices: what is mapped when, what waits for it, and what if it cannot be.
+
+# expect_dma CONDITION: holds of what the last run's timeline says of the DMA map, such as 'bus_master_waits == 0'.
+expect_dma() {
+  [[ "$(json "$WORK/t.json" "eval('$1', {}, {**t['dma'], **t['spans']})")" == True ]] ||
+    fail "not so: $1; $(json "$WORK/t.json" '{**t["dma"], **t["spans"]}')"
+}
+
+# KiB of its memory that a process has pinned.
+pinned() { sed -n 's/^VmLck:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status"; }
+
+# wait_for_pinned PID KIB: until a run has pinned that much.
+wait_for_pinned() {
+  local tries
+  for ((tries = 0; tries < 3000; tries++)); do
+    [[ -e "/proc/$1" ]] || fail "the run is over: $(<"$WORK/err")"
+    (($(pinned "$1") + 0 < $2)) || return 0
+    sleep 0.1
+  done
+  fail "$(pinned "$1") KiB are pinned, not $2"
+}
+
+# start_run OPTION...: a run in the background, $run_pid; its stdin is descriptor 5. It ends by itself in the end.
+start_run() {
+  rm -f "$WORK/go"
+  mkfifo "$WORK/go"
+  "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --timeline "$WORK/t.json" --timeout 10m "$@" \
+    >"$WORK/out" 2>"$WORK/err" <"$WORK/go" &
+  run_pid=$!
+  exec 5>"$WORK/go"
+}
+
+# Waits for its end; its stdin ends after that.
+end_run() {
+  status=0
+  wait "$run_pid" || status=$?
+  exec 5>&-
+  out="$(<"$WORK/out")" err="$(<"$WORK/err")"
+}
+
+# No driver uses the device: the guest is ready with no more than the window mapped, and all of it is soon after.
+case_ready_comes_before_all_memory_is_mapped() {
+  bind_all
+  start_run --memory 1G --pages 4k --dma-window 128M --device "vfio=$(edu)" -- sh -c 'read -r go'
+  wait_for_pinned "$run_pid" $((1 << 20))
+  echo go >&5
+  end_run
+  expect_status 0
+  expect_dma 'mapped_bytes_at_ready <= 128 << 20'
+  expect_dma 'bus_master_waits == 0'
+  expect_dma 'exec_to_fully_mapped_ns > exec_to_ready_ns'
+  expect_dma 'mapped_bytes == populated_bytes == ram_bytes == 1 << 30'
+}
+
+# Its driver makes the disk bus master: that write waits for all memory, since the guest has promised nothing.
+case_bus_mastering_waits_until_all_memory_is_mapped() {
+  bind_all
+  mayfly_run --memory 1G --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" --timeline "$WORK/t.json" -- \
+    sh -c 'dd if=/dev/nvme0n1 of=/dev/null bs=1M count=8 iflag=direct status=none' </dev/null
+  expect_status 0
+  expect_dma 'bus_master_waits == 1'
+  expect_dma 'bus_master_wait_ns > 0'
+  expect_dma 'exec_to_dma_settled_ns < exec_to_ready_ns'
+  expect_dma 'mapped_bytes_at_ready == mapped_bytes == ram_bytes'
+  no_dmar_fault
+}
+
+# What the guest reads and writes while its balloon gives memory back, which devices reach from then on.
+case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
+  local bytes=$((256 << 20)) from_host from_guest
+  load_module nvme
+  give_back "$(nvme)"
+  wait_for /dev/nvme0n1
+  from_host="$(head -c "$bytes" /dev/urandom | tee /dev/nvme0n1 | sha256sum)"
+  sync
+  bind_all
+  CASE_SECONDS=900 mayfly_run --memory 2G --balloon 1536M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" \
+    --timeline "$WORK/t.json" -- sh -c '
+    dd if=/dev/nvme0n1 bs=1M count=256 iflag=direct status=none | sha256sum
+    head -c '"$bytes"' /dev/urandom >/tmp/new
+    sha256sum </tmp/new
+    dd if=/tmp/new of=/dev/nvme0n1 bs=1M oflag=direct status=none
+    rm /tmp/new
+    while [ "$(sed -n "s/^MemFree: *\([0-9]*\).*/\1/p" /proc/meminfo)" -lt 1600000 ]; do sleep 0.2; done' </dev/null
+  expect_status 0
+  [[ "$(sed -n 1p <<<"$out")" == "$from_host" ]] || fail "the guest reads something else than the host wrote"
+  from_guest="$(sed -n 2p <<<"$out")"
+  no_dmar_fault
+  expect_dma 'mapped_bytes == populated_bytes == ram_bytes == 2 << 30'
+  expect_dma 'mapped_bytes_at_ready < ram_bytes - (1 << 30)'
+  expect_dma 'held_bytes == 0'
+  expect_dma 'releases_at_once >= 9 * releases_later'
+  local balloon
+  balloon="$(json "$WORK/t.json" 't["balloon"]')"
+  [[ "$(json "$WORK/t.json" '[b["inflate_notifications"] == 1 and b["held_bytes_max"] >= 1 << 30 and b["acks_at_once"] >= 9 * b["acks_later"] for b in [t["balloon"]]]')" == '[True]' ]] ||
+    fail "$balloon"
+  give_back "$(nvme)"
+  wait_for /dev/nvme0n1
+  [[ "$(head -c "$bytes" /dev/nvme0n1 | sha256sum)" == "$from_guest" ]] || fail "the host reads something else than the guest wrote"
+  bind_all
+  no_dmar_fault
+}
+
+# start_reads: a run that makes 26624 reads of 32 KiB, hundreds at a time, into memory that the balloon has just given back.
+start_reads() {
+  start_run --memory 1G --balloon 768M --pages 4k --device "vfio=$(nvme)" -- sh -c \
+    'echo 32 >/sys/block/nvme0n1/queue/max_sectors_kb && python3 -c "$1" /dev/nvme0n1 832' sh \
+    "$(<"$REPO/ci/system/l1/read_into_fresh_memory.py")"
+}
+
+case_reads_into_memory_just_given_back_are_whole() {
+  local crcs
+  load_module nvme
+  give_back "$(nvme)"
+  wait_for /dev/nvme0n1
+  head -c $((256 << 20)) /dev/urandom >/dev/nvme0n1
+  crcs="$(python3 -c 'import sys,zlib
+disk = open("/dev/nvme0n1", "rb")
+crcs = ["%08x" % zlib.crc32(disk.read(32 << 20)) for _ in range(8)]
+print("\n".join(crcs * 4).rsplit("\n", 6)[0])')"
+  bind_all
+  start_reads
+  end_run
+  expect_status 0
+  expect_out "$crcs"
+  no_dmar_fault
+  expect_dma 'mapped_bytes == ram_bytes'
+}
+
+# limited_mayfly KIB: makes $WORK/limited, a mayfly that may pin that much, and has no right to go over it.
+limited_mayfly() {
+  printf '#!/bin/sh\nulimit -l %s && exec setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock %s "$@"\n' "$1" "$MAYFLY" >"$WORK/limited"
+  chmod +x "$WORK/limited"
+}
+
+case_too_little_memlock_names_what_is_needed() {
+  bind_all
+  limited_mayfly 65536
+  MAYFLY="$WORK/limited" mayfly_run --kernel "$PASSTHROUGH/vmlinux" --memory 512M --device "vfio=$(edu)" -- true </dev/null
+  expect_status 125
+  expect_err_has 'RLIMIT_MEMLOCK is 65536 KiB'
+  expect_err_has 'ulimit -l 524288'
+}
+
+# The limit is lowered when the window is mapped and the guest, which waits for its root, not ready.
+case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause() {
+  bind_all
+  limited_mayfly 524288
+  MAYFLY="$WORK/limited" start_run --memory 512M --pages 4k --device "vfio=$(edu)" --cmdline-append rootdelay=20 -- sh -c 'read -r go'
+  wait_for_pinned "$run_pid" $((256 << 10))
+  prlimit --pid "$run_pid" --memlock=$((256 << 20)) || fail "cannot lower the limit"
+  end_run
+  expect_status 125
+  expect_err_has 'cannot map'
+  expect_err_has 'RLIMIT_MEMLOCK'
+  [[ "$(json "$WORK/t.json" 't["outcome"]')" == dma-map-failed ]] || fail "the outcome is $(json "$WORK/t.json" 't["outcome"]')"
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(edu)" -- true </dev/null
+  expect_status 0
+}
+
+# Killed at any moment a run leaves nothing: no pinned page, no huge page taken, no device that is in use.
+case_run_killed_at_any_moment_leaves_nothing() {
+  local turn pid
+  bind_all
+  echo 256 >/proc/sys/vm/nr_hugepages
+  for ((turn = 0; turn < 20; turn++)); do
+    "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --memory 512M --balloon 256M --pages 2m --device "vfio=$(nvme)" -- \
+      sh -c 'while :; do dd if=/dev/nvme0n1 of=/dev/null bs=64k count=64 iflag=direct status=none; done' >"$WORK/out" 2>"$WORK/err" </dev/null &
+    pid=$!
+    sleep "$((RANDOM % 5)).$((RANDOM % 10))$((RANDOM % 10))"
+    kill -KILL "$pid" || fail "turn $turn: ended before it was killed: $(<"$WORK/err")"
+    wait "$pid"
+    cat /proc/sys/vm/stat_refresh
+    [[ "$(sed -n 's/^nr_foll_pin_[a-z]* //p' /proc/vmstat | sort -u | wc -l)" == 1 ]] || fail "turn $turn: $(sed -n '/^nr_foll_pin/p' /proc/vmstat | tr '\n' ' ')"
+    [[ "$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)" == 256 ]] || fail "turn $turn: $(grep ^HugePages /proc/meminfo)"
+  done
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --memory 512M --pages 2m --device "vfio=$(nvme)" -- \
+    dd if=/dev/nvme0n1 of=/dev/null bs=1M count=8 iflag=direct status=none </dev/null
+  echo 0 >/proc/sys/vm/nr_hugepages
+  expect_status 0
+  no_dmar_fault
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the figures of ci/bench/passthrough from the traces and timelines that l1/boots leaves.
+
+    passthrough_figures.py [--json FILE] [--plot FILE] RUN_DIRECTORY SIZE...
+"""
+import argparse
+import json
+import pathlib
+import statistics
+
+import boot_figures
+import curves
+
+SYSTEMS = ("mayfly", "mayfly-balloon", "mayfly-eager", "mayfly-no-device", "qemu-q35-vfio")
+
+
+def timelines_of(system, run):
+    return [json.loads(path.read_text()) for path in run.glob(f"{system}.timed.*.json")]
+
+
+def opening_minsn(timeline):
+    """How long devices took to open: resets, which mostly sleep."""
+    opening = next(phase for phase in timeline["phases"] if phase["name"] == "open_devices")
+    return (opening["end_ns"] - opening["begin_ns"]) / 1e6
+
+
+def measure(system, run):
+    """{figure: median} of one system at one size."""
+    boots = boot_figures.boots_of(system, run)
+    figures = {"exec_to_ready_minsn": statistics.median(boot["ready"] for boot in boots)}
+    timelines = timelines_of(system, run)
+    if timelines:
+        figures["fully_mapped_minsn"] = statistics.median(
+            timeline["spans"]["exec_to_fully_mapped_ns"] / 1e6 for timeline in timelines)
+        figures["open_devices_minsn"] = statistics.median(map(opening_minsn, timelines))
+    return {key: round(value, 2) for key, value in figures.items()}
+
+
+def print_table(title, key, figures, sizes):
+    print(f"{title:32}" + "".join(f"{size:>10}" for size in sizes))
+    for system in SYSTEMS:
+        values = [figures[system].get(f"{key}_{size.lower()}") for size in sizes]
+        if any(values):
+            print(f"  {system:30}" + "".join(f"{value:10.1f}" for value in values))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--plot", type=pathlib.Path)
+    parser.add_argument("run", type=pathlib.Path)
+    parser.add_argument("sizes", nargs="+")
+    options = parser.parse_args()
+    figures = {system: {f"{key}_{size.lower()}": value
+                        for size in options.sizes for key, value in measure(f"{system}@{size}", options.run).items()}
+               for system in SYSTEMS}
+    print_table("exec to ready, Minsn", "exec_to_ready_minsn", figures, options.sizes)
+    print_table("exec to all memory mapped, Minsn", "fully_mapped_minsn", figures, options.sizes)
+    print_table("of it devices' opening, Minsn", "open_devices_minsn", figures, options.sizes)
+    if options.plot:
+        ready = {system: [(curves.gib(size), figures[system][f"exec_to_ready_minsn_{size.lower()}"]) for size in options.sizes]
+                 for system in SYSTEMS}
+        options.plot.write_text(curves.drawing(ready))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+main()

@@ -42,8 +42,9 @@ class HoldOrderModel {
  public:
   /// `units`, none of them mapped, are held now.
   void note(const Units& units, const PieceTable& table) {
-    for (PieceIndex piece = 0; piece < table.size(); ++piece) {
-      if ((units & units_of(table[piece].guest)).any() && std::ranges::find(order_, piece) == order_.end()) {
+    for (std::uint64_t unit = 0; unit < kUnits; ++unit) {
+      const PieceIndex piece = table.piece_of(unit);
+      if (units.test(unit) && std::ranges::find(order_, piece) == order_.end()) {
         order_.push_back(piece);
       }
     }
@@ -51,12 +52,13 @@ class HoldOrderModel {
   /// What is held and mapped, but for pieces that were first held after one that is not mapped.
   [[nodiscard]] Units ready(const Units& held, const Units& mapped, const PieceTable& table) const {
     Units ready = held & mapped;
-    auto piece = order_.begin();
-    while (piece != order_.end() && (units_of(table[*piece].guest) & mapped).any()) {
-      ++piece;
-    }
-    for (; piece != order_.end(); ++piece) {
-      ready &= ~units_of(table[*piece].guest);
+    bool is_waiting = false;
+    for (const PieceIndex piece : order_) {
+      const UnitRange units = table[piece].units;
+      is_waiting = is_waiting || !mapped.test(units.first);
+      for (std::uint64_t unit = units.first; is_waiting && unit < units.end(); ++unit) {
+        ready.reset(unit);
+      }
     }
     return ready;
   }

@@ -4,10 +4,6 @@
 
     boot_memory_figures.py [--json FILE] [--plot FILE] RUN_DIRECTORY SIZE...
 """
-import argparse
-import json
-import pathlib
-
 import boot_figures
 import curves
 
@@ -15,12 +11,7 @@ SYSTEMS = ("mayfly", "qemu-microvm")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("--plot", type=pathlib.Path)
-    parser.add_argument("run", type=pathlib.Path)
-    parser.add_argument("sizes", nargs="+")
-    options = parser.parse_args()
+    options = curves.options_of(__doc__.splitlines()[0])
     figures = {system: {} for system in SYSTEMS}
     print(f"{'exec to ready, Minsn':24}" + "".join(f"{system:>14}" for system in SYSTEMS))
     for size in options.sizes:
@@ -29,12 +20,7 @@ def main():
             figures[system][f"exec_to_ready_minsn_{size.lower()}"] = measured["exec_to_ready_minsn"]
             figures[system][f"exits_{size.lower()}"] = measured["exits"]
         print(f"{size:24}" + "".join(f"{figures[system][f'exec_to_ready_minsn_{size.lower()}']:14.2f}" for system in SYSTEMS))
-    if options.plot:
-        ready = {system: [(curves.gib(size), figures[system][f"exec_to_ready_minsn_{size.lower()}"]) for size in options.sizes]
-                 for system in SYSTEMS}
-        options.plot.write_text(curves.drawing(ready))
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    curves.write_results(options, figures)
 
 
 main()

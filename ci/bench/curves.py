@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws exec to ready against the guest's memory."""
+"""What the benchmarks that measure against the guest's memory share: options, and the drawing of exec to ready."""
+import argparse
+import json
+import pathlib
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 56
 COLORS = ("#2a6fbb", "#b0562a", "#3a8f4e", "#7a4fa3", "#b0892a")
@@ -37,3 +40,22 @@ def drawing(curves):
         parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{color}"/>' for x, y in curve]
         parts.append(text(MARGIN + 110 * row, MARGIN - 12, "start", color, system))
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def options_of(description):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--plot", type=pathlib.Path)
+    parser.add_argument("run", type=pathlib.Path)
+    parser.add_argument("sizes", nargs="+")
+    return parser.parse_args()
+
+
+def write_results(options, figures):
+    """Writes what the options ask for of {system: {figure: value}}."""
+    if options.plot:
+        options.plot.write_text(drawing(
+            {system: [(gib(size), figures[system][f"exec_to_ready_minsn_{size.lower()}"]) for size in options.sizes]
+             for system in figures}))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")

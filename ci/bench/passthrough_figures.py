@@ -4,9 +4,7 @@
 
     passthrough_figures.py [--json FILE] [--plot FILE] RUN_DIRECTORY SIZE...
 """
-import argparse
 import json
-import pathlib
 import statistics
 
 import boot_figures
@@ -46,24 +44,14 @@ def print_table(title, key, figures, sizes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("--plot", type=pathlib.Path)
-    parser.add_argument("run", type=pathlib.Path)
-    parser.add_argument("sizes", nargs="+")
-    options = parser.parse_args()
+    options = curves.options_of(__doc__.splitlines()[0])
     figures = {system: {f"{key}_{size.lower()}": value
                         for size in options.sizes for key, value in measure(f"{system}@{size}", options.run).items()}
                for system in SYSTEMS}
     print_table("exec to ready, Minsn", "exec_to_ready_minsn", figures, options.sizes)
     print_table("exec to all memory mapped, Minsn", "fully_mapped_minsn", figures, options.sizes)
     print_table("of it devices' opening, Minsn", "open_devices_minsn", figures, options.sizes)
-    if options.plot:
-        ready = {system: [(curves.gib(size), figures[system][f"exec_to_ready_minsn_{size.lower()}"]) for size in options.sizes]
-                 for system in SYSTEMS}
-        options.plot.write_text(curves.drawing(ready))
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    curves.write_results(options, figures)
 
 
 main()

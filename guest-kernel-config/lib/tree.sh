@@ -7,11 +7,14 @@
 use_tree() {
   local stamp
   stamp="$(cat "${patches[@]}" "$here/lib/compile.sh" | sha256sum | cut -d ' ' -f 1)"
+  # Before it is ours to clean up.
+  [[ ! -e $1 || -e $1/stamp ]] || die "'$1' is there and is no kept tree of ours; name another folder"
   scratch="$1"
   trap_ends
   [[ "$(cat "$scratch/stamp" 2>/dev/null)" != "$stamp" ]] || return 0
   rm -rf -- "$scratch"
   mkdir -p "$scratch"
+  echo incomplete >"$scratch/stamp"
   unpack_source everything
   echo "$stamp" >"$scratch/stamp"
 }

@@ -12,6 +12,7 @@ devices=()
 files=()
 kernel=""
 hugepages_2m=0
+hugepages_1g=0
 time_limit=600 # seconds
 results=""
 scratch=50%
@@ -39,6 +40,7 @@ _read_option() {
     --file) files+=("$2") ;;
     --kernel) kernel="$2" ;;
     --hugepages-2m) _whole_number "$1" "$2" && hugepages_2m="$2" ;;
+    --hugepages-1g) _whole_number "$1" "$2" && hugepages_1g="$2" ;;
     --timeout) _whole_number "$1" "$2" && time_limit="$2" ;;
     --results) results="$2" ;;
     --scratch) scratch="$(_mebibytes "$1" "$2")M" ;;
@@ -96,7 +98,8 @@ _settle_options() {
   [[ -z $stdin || $stdin == - || -r $stdin ]] || die "cannot read '$stdin' for --stdin"
   [[ $time_limit -gt 0 ]] || die "--timeout takes at least 1 second"
   _settle_mode
-  [[ $((hugepages_2m * 2)) -lt $memory ]] || die "$hugepages_2m pages of 2 MiB do not fit in $memory MiB; give more --memory"
+  [[ $((hugepages_2m * 2 + hugepages_1g * 1024)) -lt $memory ]] ||
+    die "$hugepages_2m pages of 2 MiB and $hugepages_1g of 1 GiB do not fit in $memory MiB; give more --memory"
   if [[ -n $results ]]; then
     [[ -d $results && -w $results ]] || die "--results takes a directory that can be written, not '$results'"
     results="$(realpath -- "$results")"

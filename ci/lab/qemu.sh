@@ -25,6 +25,7 @@ kernel_append() {
   local -a words=(console=ttyS0 quiet panic=-1 "lab.mode=$mode" "lab.scratch=$scratch"
     apparmor=0 no_timer_check tsc=reliable nowatchdog cryptomgr.notests 8250.nr_uarts=1)
   [[ $hugepages_2m -eq 0 ]] || words+=(hugepagesz=2M "hugepages=$hugepages_2m")
+  [[ $hugepages_1g -eq 0 ]] || words+=(hugepagesz=1G "hugepages=$hugepages_1g")
   [[ ${#devices[@]} -eq 0 ]] || words+=(intel_iommu=on lab.vfio)
   [[ $counted == no ]] || words+=(nokaslr)
   echo "${words[*]} $append"

@@ -22,7 +22,10 @@ wait_for() {
   fail "no line '$2' in $(basename "$1"): $(tail -n 3 "$1")"
 }
 
-huge_pages() { echo "$1" >/proc/sys/vm/nr_hugepages; }
+huge_pages() {
+  echo "$1" >/proc/sys/vm/nr_hugepages
+  [[ "$(</proc/sys/vm/nr_hugepages)" == "$1" ]] || fail "the host has $(</proc/sys/vm/nr_hugepages) huge pages, not $1"
+}
 
 # Huge pages that are in use or promised.
 huge_pages_taken() { echo $(($(meminfo HugePages_Total) - $(meminfo HugePages_Free) + $(meminfo HugePages_Rsvd))); }
@@ -174,15 +177,4 @@ case_balloon_that_the_host_cannot_give_back_waits_and_says_so() {
   huge_pages 0
   [[ "$out" == $'same\nfilled' ]] || fail "stdout is '$out'"
   [[ "$(grep -c 'wants memory back' "$WORK/err")" == 1 ]] || fail "not said once: $err"
-}
-
-# The unit tests that need a host with huge pages of both sizes.
-case_held_huge_pages_go_back() {
-  local gibibyte=/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages
-  huge_pages 16
-  echo 1 >"$gibibyte"
-  "$REPO/build/test/mayfly_memory_test" --gtest_filter='HugePuncherTest.*' >"$WORK/out" 2>&1 || fail "$(<"$WORK/out")"
-  huge_pages 0
-  echo 0 >"$gibibyte"
-  grep -q 'PASSED.* 2 tests' "$WORK/out" || fail "not both were run: $(<"$WORK/out")"
 }

@@ -15,7 +15,7 @@ json=""
 guest_memory=512M
 guest_cpus=1
 systems_file=systems # of l1/, what it can boot
-hang_seconds="" # how long all boots may take; l1/boots knows for counted ones
+hang_seconds=3 # of L1's clock, that a boot may take
 
 die() {
   echo "${0##*/}: $*" >&2

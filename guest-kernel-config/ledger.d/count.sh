@@ -15,6 +15,7 @@ stage_boots() {
   ln -s "$mayfly" "$work/stage/mayfly"
   ln -s "$image" "$work/stage/image"
   printf '%s\n' "$*" >"$work/stage/command"
+  echo systems=systems >"$work/stage/settings"
   : >"$work/stage/systems.list"
 }
 

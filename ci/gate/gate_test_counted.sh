@@ -17,7 +17,8 @@ measure_planted() {
   local image="$counted/image" test="$PWD/build/test" thp='["--pages=thp"]'
   build_small_image "$image" &&
     build_small_image "$counted/busy" --init "$test/gate-busy-init" &&
-    ci/gate/planted/larger_kernel.py build/lib/mayfly/vmlinux "$counted/larger" || return
+    ci/gate/planted/larger_kernel.py build/lib/mayfly/vmlinux "$counted/larger" &&
+    ci/gate/planted/one_more_initcall.py build/lib/mayfly/vmlinux "$counted/initcall" || return
   cat >"$counted/plan" <<END
 {"version": 1, "variants": [
   {"name": "product", "image": "$image", "options": $thp},
@@ -25,6 +26,7 @@ measure_planted() {
   {"name": "busy", "image": "$counted/busy", "options": $thp},
   {"name": "device", "image": "$image", "mayfly": "$test/gate-mayfly-one-more-device", "options": $thp},
   {"name": "kernel", "image": "$image", "kernel": "$counted/larger", "options": $thp},
+  {"name": "initcall", "image": "$image", "kernel": "$counted/initcall", "options": $thp},
   {"name": "pages", "image": "$image", "options": ["--pages=4k"]}]}
 END
   "$gate" measure --counted --plan "$counted/plan" --output-directory "$counted" --boots 7 --warm-up 2
@@ -61,6 +63,10 @@ test_counted_larger_kernel_is_found() {
   against_product 1 kernel "likely cause: the kernel is another one, 2.00"
   # The thread that reads it, or the main one that waits for it.
   grep -qE "the phase that grew most is (kernel_read|enter)" "$work/out" || fail "another phase grew most: $(<"$work/out")"
+}
+
+test_counted_one_more_initcall_is_found() {
+  against_product 1 initcall "the phase that grew most is guest_kernel" "likely cause: the kernel is another one"
 }
 
 test_counted_lost_huge_pages_are_found() {

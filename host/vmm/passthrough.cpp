@@ -36,7 +36,7 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceM
     : memory_(memory), down_(down), timeline_(timeline) {
   const vfio::HostPci host;
   found_ = require_all(devices, host);
-  backend_ = vfio::make_backend(devices.front().backend, host, found_);
+  backend_ = vfio::make_backend(vfio::open_files(devices.front().backend, host, found_), found_);
   for (std::size_t i = 0; i < devices.size(); ++i) {
     open_.push_back({to_string(devices[i].address), nullptr, devices[i].peers});
   }

@@ -19,7 +19,7 @@ Opening::Opening(vfio::HeldDevices left, const OpenDevices& open,
 void Opening::run(vfio::HeldDevices left, const OpenDevices& open,
                   const std::vector<vfio::PciAddress>& addresses, int done) noexcept {
   // Each device is reset as its last file closes, and again as it opens.
-  left = {};
+  { const vfio::HeldDevices closes = std::move(left); }
   try {
     outcome_ = open(addresses);
   } catch (const std::exception& error) {

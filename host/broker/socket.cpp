@@ -124,9 +124,9 @@ Fd connect_to(const std::string& path) {
 }
 
 bool send_packet(int socket, std::span<const std::byte> packet, std::span<const int> files) noexcept {
-  constexpr std::size_t kFilesMax = 32;
-  MAYFLY_ASSERT(files.size() <= kFilesMax);
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kFilesMax * sizeof(int))> control{};
+  constexpr std::size_t kAtOnce = 32;
+  MAYFLY_ASSERT(files.size() <= kAtOnce);
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kAtOnce * sizeof(int))> control{};
   iovec part{const_cast<std::byte*>(packet.data()), packet.size()};  // Safe: sendmsg only reads.
   msghdr message{};
   message.msg_iov = &part;

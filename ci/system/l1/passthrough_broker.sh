@@ -57,6 +57,7 @@ case_broker_resets_a_disk_once_for_each_of_two_tenants() {
   count_resets
   start_broker "$(nvme)"
   wait_for_ready 1
+  [[ "$(resets)" == 1 ]] || fail "$(resets) resets before anybody wants the disk"
   [[ "$(stat -c %a "$SOCKET")" == 600 ]] || fail "the socket's mode is $(stat -c %a "$SOCKET")"
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" -- sh -c '
     head -c '"$bytes"' /dev/nvme0n1 | sha256sum

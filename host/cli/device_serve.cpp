@@ -44,6 +44,7 @@ void complain(std::string_view sentence) {
 std::vector<vfio::HostDevice> require_lot(const vfio::HostPci& host,
                                           const std::vector<vfio::PciAddress>& lot) {
   std::vector<vfio::HostDevice> devices;
+  devices.reserve(lot.size());
   for (const vfio::PciAddress& address : lot) {
     devices.push_back(vfio::require_assignable(host, address));
   }

@@ -101,13 +101,15 @@ void require_files(const OpenedFiles& files, const FileNames& names, const HostP
   }
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const std::string address = to_string(devices[i].address);
-    const std::string group = std::to_string(devices[i].group.value());
-    require_node(files.devices[i],
-                 has_groups ? host.root() + "/sys/class/vfio/" + group
-                            : character_device_folder(host, devices[i].address),
-                 names.devices[i],
-                 has_groups ? "the IOMMU group of device " + address + ", /dev/vfio/" + group
-                            : "VFIO's character device of " + address);
+    if (has_groups) {
+      const std::string group = std::to_string(devices[i].group.value());
+      std::string what = "the IOMMU group of device ";
+      what.append(address).append(", /dev/vfio/").append(group);
+      require_node(files.devices[i], host.root() + "/sys/class/vfio/" + group, names.devices[i], what);
+    } else {
+      require_node(files.devices[i], character_device_folder(host, devices[i].address), names.devices[i],
+                   "VFIO's character device of " + address);
+    }
   }
 }
 

@@ -20,7 +20,7 @@ class Signals {
   /// A run's. Throws Error when there is no signalfd to be had.
   Signals() : Signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) {}
   /// As above, of other signals.
-  explicit Signals(std::initializer_list<int> handled);
+  Signals(std::initializer_list<int> handled);
   /// Gives mask and SIGPIPE back as they were.
   ~Signals();
   Signals(const Signals&) = delete;

@@ -44,12 +44,17 @@ vfio-pci, so that `mayfly run --device vfio=ADDRESS` can pass them through; it r
 that is mounted, a network interface that is up) and a group of which the host keeps a part. unbind gives them back.
 Until the next boot of the host; both need root.
 
+serve opens devices that vfio-pci has and resets them ahead of time, says so of each, and lends them to
+`mayfly run --device vfio=ADDRESS,broker=FILE`, so that no run waits for a reset. Devices joined by commas are lent to
+one guest together. When a run has ended its devices are opened and reset anew; one that a process still has open is
+quarantined until it is closed. Runs of the same user and of root are served. SIGTERM or SIGINT ends it, not the runs.
+
 Exit status: 0, or 125 when refused.)";
 
 constexpr const char* kFooter = R"(Commands:
   run                       Run a command in a new microVM
   boot                      Boot many times and say how long it takes
-  device                    Show the host's PCI devices, and give them to vfio-pci or back
+  device                    Show the host's PCI devices, give them to vfio-pci or back, and lend them
   doctor                    Check whether this host can run microVMs, and say what to do if not
   timeline                  Draw the timeline that `mayfly run --timeline` wrote, or convert it
   completion                Print a completion script for a shell
@@ -140,11 +145,13 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
 
 void add_run_options(CLI::App& app, RunOptions& run) {
   add_machine_options(app, run);
-  set_type(*app.add_option(
-               "--device", run.devices,
-               "Give the guest a PCI device that vfio-pci has (`mayfly device bind`); more after commas: "
-               "iommu=auto|type1|iommufd, peers=yes|no; may be repeated"),
-           "vfio=ADDRESS");
+  set_type(
+      *app.add_option(
+          "--device", run.devices,
+          "Give the guest a PCI device that vfio-pci has (`mayfly device bind`); more after commas: "
+          "iommu=auto|type1|iommufd, peers=yes|no; for one that is open already broker=FILE (`mayfly device "
+          "serve`), container=N,group=N or iommufd=N,device=N (descriptors); may be repeated"),
+      "vfio=ADDRESS");
   add_string(
       app, "--dma-window", run.dma_window, "SIZE",
       "Lowest guest memory that is mapped for devices first, 256M when not given; the rest follows when "
@@ -206,13 +213,26 @@ Command parse_boot(std::span<const char* const> words) {
 }
 
 Command parse_device(std::span<const char* const> words) {
-  Parser parser("mayfly device", "Show the host's PCI devices, and give them to vfio-pci or back.",
-                "mayfly device list | bind ADDRESS... | unbind ADDRESS...", kDeviceFooter);
+  Parser parser("mayfly device", "Show the host's PCI devices, give them to vfio-pci or back, and lend them.",
+                "mayfly device list | bind ADDRESS... | unbind ADDRESS... |\n"
+                "                     serve --socket FILE [--iommu auto|type1|iommufd] ADDRESS[,ADDRESS]...",
+                kDeviceFooter);
   std::vector<std::string> rest;
-  parser.app.add_option("ACTION", rest, "list, bind or unbind, and addresses such as 0000:01:00.0")
+  ServeOptions serve;
+  parser.app.add_option("ACTION", rest, "list, bind, unbind or serve, and addresses such as 0000:01:00.0")
       ->type_name("");
+  add_string(parser.app, "--socket", serve.socket, "FILE", "Where serve makes its socket");
+  add_string(parser.app, "--iommu", serve.iommu, "auto|type1|iommufd",
+             "The interface that serve opens devices by");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
+  }
+  if (!rest.empty() && rest.front() == "serve") {
+    serve.lots.assign(rest.begin() + 1, rest.end());
+    return check_serve_options(serve);
+  }
+  if (!serve.socket.empty() || !serve.iommu.empty()) {
+    throw Error("--socket and --iommu are for mayfly device serve only");
   }
   return check_device_command(rest);
 }

@@ -107,6 +107,16 @@ TEST(CommandLine, OtherCommands) {
   EXPECT_TRUE(std::holds_alternative<CompletionCommand>(parse({"completion", "bash"})));
 }
 
+TEST(CommandLine, ServeIsAnActionWithOptions) {
+  const auto command =
+      std::get<ServeCommand>(parse({"device", "serve", "--socket", "/s", "--iommu", "type1", "01:00.0"}));
+  EXPECT_EQ(command.socket, "/s");
+  EXPECT_EQ(command.backend, vfio::BackendChoice::kType1);
+  EXPECT_EQ(command.lots.size(), 1U);
+  EXPECT_EQ(refusal({"device", "list", "--socket", "/s"}),
+            "--socket and --iommu are for mayfly device serve only");
+}
+
 TEST(CommandLine, UsageErrorsAreOneSentence) {
   EXPECT_EQ(refusal({}), "no command given; see mayfly --help");
   EXPECT_EQ(refusal({"launch"}), "unknown argument 'launch'; see mayfly --help");

@@ -51,9 +51,17 @@ _mayfly() {
     timeline:*)
       mapfile -t COMPREPLY < <(compgen -W '--perfetto --help --version' -- "$word"; compgen -f -- "$word") ;;
     device:device)
-      mapfile -t COMPREPLY < <(compgen -W 'list bind unbind --help --version' -- "$word") ;;
+      mapfile -t COMPREPLY < <(compgen -W 'list bind unbind serve --help --version' -- "$word") ;;
+    device:--socket)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    device:--iommu)
+      mapfile -t COMPREPLY < <(compgen -W 'auto type1 iommufd' -- "$word") ;;
     device:*)
       [[ ${COMP_WORDS[2]} != list ]] || return 0
+      if [[ ${COMP_WORDS[2]} == serve && $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--socket --iommu --help --version' -- "$word")
+        return
+      fi
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/devices/*; do compgen -W "${i##*/}" -- "$word"; done) ;;
     doctor:*)
       mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;

@@ -103,6 +103,14 @@ TEST_F(Completion, ValuesAreOffered) {
   EXPECT_EQ(complete({"mayfly", "completion", "b"}), Words{"bash"});
 }
 
+TEST_F(Completion, OptionsOfServeAreOffered) {
+  EXPECT_EQ(complete({"mayfly", "device", "s"}), Words{"serve"});
+  EXPECT_EQ(complete({"mayfly", "device", "serve", "--"}),
+            (Words{"--socket", "--iommu", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "device", "serve", "--iommu", "i"}), Words{"iommufd"});
+  EXPECT_EQ(complete({"mayfly", "device", "serve", "--socket", "scr"}), Words{"script"});
+}
+
 TEST_F(Completion, WorkloadsWordsAreLeftAlone) {
   EXPECT_EQ(complete({"mayfly", "run", "--", "--p"}), Words{});
 }

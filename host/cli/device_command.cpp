@@ -70,7 +70,7 @@ DeviceCommand check_device_command(const std::vector<std::string>& words) {
       std::ranges::find(kActions, action, &std::pair<std::string_view, DeviceAction>::first);
   if (found == std::end(kActions)) {
     throw Error((words.empty() ? std::string("no action given") : "no action '" + action + "'") +
-                "; say list, bind or unbind, see mayfly device --help");
+                "; say list, bind, unbind or serve, see mayfly device --help");
   }
   DeviceCommand command{.action = found->second};
   for (auto word = words.begin() + 1; word != words.end(); ++word) {

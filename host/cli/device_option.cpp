@@ -2,10 +2,14 @@
 #include "cli/device_option.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
+#include "cli/quantity.hpp"
 
 namespace mayfly::cli {
 namespace {
@@ -24,32 +28,84 @@ std::string_view take_part(std::string_view& rest) noexcept {
   return part;
 }
 
-std::optional<BackendChoice> backend_named(std::string_view word) noexcept {
-  constexpr std::pair<std::string_view, BackendChoice> kChoices[] = {
-      {"auto", BackendChoice::kAuto}, {"type1", BackendChoice::kType1}, {"iommufd", BackendChoice::kIommufd}};
-  for (const auto& [name, choice] : kChoices) {
-    if (word == name) {
-      return choice;
-    }
+/// A device as far as its text has been read; descriptors are -1 until they are named.
+struct Parts {
+  vmm::PassedDevice device{};
+  std::optional<BackendChoice> iommu{};
+  std::string broker{};
+  int container = -1;
+  int group = -1;
+  int iommufd = -1;
+  int file = -1;
+};
+
+constexpr std::pair<std::string_view, int Parts::*> kDescriptors[] = {{"container", &Parts::container},
+                                                                      {"group", &Parts::group},
+                                                                      {"iommufd", &Parts::iommufd},
+                                                                      {"device", &Parts::file}};
+
+/// Takes the value of a key that names a descriptor; whether it is one.
+bool set_descriptor(Parts& parts, std::string_view text, std::string_view key, std::string_view value) {
+  constexpr std::uint64_t kFirst = 3;
+  const auto* const found =
+      std::ranges::find(kDescriptors, key, [](const auto& entry) { return entry.first; });
+  if (found == std::end(kDescriptors)) {
+    return false;
   }
-  return std::nullopt;
+  const auto number = parse_count(value);
+  if (!number.has_value() || *number < kFirst || *number > std::numeric_limits<int>::max()) {
+    refuse(text, std::string(key) + " is the number of a descriptor that mayfly was started with, 3 or more");
+  }
+  parts.*found->second = static_cast<int>(*number);
+  return true;
 }
 
-void set_key(vmm::PassedDevice& device, std::string_view text, std::string_view part) {
+void set_key(Parts& parts, std::string_view text, std::string_view part) {
   const std::size_t equals = std::min(part.find('='), part.size());
   const std::string_view key = part.substr(0, equals);
   const std::string_view value = part.substr(std::min(equals + 1, part.size()));
   if (key == "iommu") {
-    const auto backend = backend_named(value);
-    if (!backend.has_value()) {
+    parts.iommu = parse_iommu(value);
+    if (!parts.iommu.has_value()) {
       refuse(text, "iommu is auto, type1 or iommufd");
     }
-    device.backend = *backend;
   } else if (key == "peers" && (value == "yes" || value == "no")) {
-    device.peers = value == "yes" ? vmm::DevicePeers::kYes : vmm::DevicePeers::kNo;
-  } else {
-    refuse(text, "after the address there may be iommu=auto|type1|iommufd and peers=yes|no");
+    parts.device.peers = value == "yes" ? vmm::DevicePeers::kYes : vmm::DevicePeers::kNo;
+  } else if (key == "broker" && !value.empty()) {
+    parts.broker = value;
+  } else if (!set_descriptor(parts, text, key, value)) {
+    refuse(text,
+           "after the address there may be iommu=auto|type1|iommufd, peers=yes|no, broker=PATH, "
+           "container=N,group=N and iommufd=N,device=N");
   }
+}
+
+/// Who opens the device, and by which interface.
+vmm::PassedDevice finish(Parts parts, std::string_view text) {
+  const bool type1 = parts.container >= 0 || parts.group >= 0;
+  const bool iommufd = parts.iommufd >= 0 || parts.file >= 0;
+  if ((type1 && (parts.container < 0 || parts.group < 0)) ||
+      (iommufd && (parts.iommufd < 0 || parts.file < 0)) || (type1 && iommufd)) {
+    refuse(text, "the descriptors are container=N,group=N or iommufd=N,device=N");
+  }
+  const bool at_broker = !parts.broker.empty();
+  if (at_broker && (type1 || iommufd)) {
+    refuse(text, "the descriptors come from the broker, or are given: name one of both");
+  }
+  if (parts.iommu.has_value() && (at_broker || type1 || iommufd)) {
+    refuse(text, "who has opened the device has chosen the iommu= already");
+  }
+  if (at_broker) {
+    parts.device.opener = vmm::AtBroker{std::move(parts.broker)};
+  } else if (type1) {
+    parts.device.opener = vfio::GivenFiles{parts.container, parts.group};
+  } else if (iommufd) {
+    parts.device.opener = vfio::GivenFiles{parts.iommufd, parts.file};
+  }
+  parts.device.backend = type1     ? BackendChoice::kType1
+                         : iommufd ? BackendChoice::kIommufd
+                                   : parts.iommu.value_or(BackendChoice::kAuto);
+  return parts.device;
 }
 
 vmm::PassedDevice check_device(std::string_view text) {
@@ -62,14 +118,39 @@ vmm::PassedDevice check_device(std::string_view text) {
   if (!address.has_value()) {
     refuse(text, "not a PCI address; write it as lspci -D does, such as vfio=0000:01:00.0");
   }
-  vmm::PassedDevice device{.address = *address};
+  Parts parts{.device = {.address = *address}};
   while (!rest.empty()) {
-    set_key(device, text, take_part(rest));
+    set_key(parts, text, take_part(rest));
   }
-  return device;
+  return finish(std::move(parts), text);
+}
+
+/// Devices of one guest share an address space, so one broker or one caller has opened all of them, or
+/// nobody.
+void require_one_opener(const vmm::PassedDevice& first, const vmm::PassedDevice& device,
+                        std::string_view text) {
+  const auto* const broker = std::get_if<vmm::AtBroker>(&first.opener);
+  const auto* const given = std::get_if<vfio::GivenFiles>(&first.opener);
+  if (first.opener.index() != device.opener.index() ||
+      (broker != nullptr && broker->path != std::get<vmm::AtBroker>(device.opener).path) ||
+      (given != nullptr && given->space != std::get<vfio::GivenFiles>(device.opener).space)) {
+    refuse(text,
+           "all devices of a guest share one IOMMU; give the same broker=, container= or iommufd= to each");
+  }
 }
 
 }  // namespace
+
+std::optional<BackendChoice> parse_iommu(std::string_view word) noexcept {
+  constexpr std::pair<std::string_view, BackendChoice> kChoices[] = {
+      {"auto", BackendChoice::kAuto}, {"type1", BackendChoice::kType1}, {"iommufd", BackendChoice::kIommufd}};
+  for (const auto& [name, choice] : kChoices) {
+    if (word == name) {
+      return choice;
+    }
+  }
+  return std::nullopt;
+}
 
 std::vector<vmm::PassedDevice> check_devices(const std::vector<std::string>& texts) {
   std::vector<vmm::PassedDevice> devices;
@@ -85,7 +166,10 @@ std::vector<vmm::PassedDevice> check_devices(const std::vector<std::string>& tex
       }
       backend = device.backend;
     }
-    devices.push_back(device);
+    if (!devices.empty()) {
+      require_one_opener(devices.front(), device, text);
+    }
+    devices.push_back(std::move(device));
   }
   for (vmm::PassedDevice& device : devices) {
     device.backend = backend.value_or(BackendChoice::kAuto);

@@ -58,6 +58,10 @@ struct Dispatch {
   int operator()(const DeviceCommand& command) const {
     return print(run_device_command(command, vfio::HostPci()));
   }
+  int operator()(const ServeCommand& command) const {
+    serve_devices(command, vfio::HostPci());
+    return EXIT_SUCCESS;
+  }
   int operator()(const DoctorCommand&) const {
     const std::vector<Finding> findings = check_host(HostView(""));
     print(to_text(findings));

@@ -107,10 +107,10 @@ TEST(Assignable, GroupThatIsNotViableNamesTheOthers) {
   EXPECT_EQ(said.find("pcieport"), std::string::npos) << said;
 }
 
-TEST(Backend, KernelWithoutIommufdIsSaid) {
+TEST(OpenedFiles, KernelWithoutIommufdIsSaid) {
   const testing::HostTree host;
   try {
-    (void)make_backend(BackendChoice::kIommufd, host.pci(), {});
+    (void)open_files(BackendChoice::kIommufd, host.pci(), {});
     FAIL() << "taken";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("this kernel has no iommufd"), std::string::npos)
@@ -118,15 +118,15 @@ TEST(Backend, KernelWithoutIommufdIsSaid) {
   }
 }
 
-TEST(Backend, KernelWithoutVfioIsSaid) {
+TEST(OpenedFiles, KernelWithoutVfioIsSaid) {
   const testing::HostTree host;
-  EXPECT_THROW((void)make_backend(BackendChoice::kAuto, host.pci(), {}), Error);
+  EXPECT_THROW((void)open_files(BackendChoice::kAuto, host.pci(), {}), Error);
 }
 
 TEST(Backend, FileThatIsNoContainerIsRefused) {
   const testing::HostTree host;
   host.write("dev/vfio/vfio", "");
-  EXPECT_THROW((void)make_backend(BackendChoice::kType1, host.pci(), {}), Error);
+  EXPECT_THROW((void)make_backend(open_files(BackendChoice::kType1, host.pci(), {}), {}), Error);
 }
 
 TEST(Iommufd, CharacterDeviceIsFoundInSys) {

@@ -12,18 +12,37 @@
 #include "vfio/iommufd_abi.hpp"
 
 namespace mayfly::vfio {
+namespace {
 
-int Iommufd::system_ioctl(int file, unsigned long request, void* argument) noexcept {
+/// 0, or errno.
+int bind(int file, int iommufd, Ioctl ioctl) noexcept {
+  BindIommufd request;
+  request.iommufd = iommufd;
+  return ioctl(file, kBindIommufd, &request) < 0 ? errno : 0;
+}
+
+Error bind_error(int failure, const PciAddress& address) {
+  const std::string name = to_string(address);
+  return {failure, failure == EBUSY || failure == EINVAL ? "device " + name + " is in use by another process"
+                                                         : "cannot open device " + name};
+}
+
+}  // namespace
+
+int system_ioctl(int file, unsigned long request, void* argument) noexcept {
   return ::ioctl(file, request, argument);
 }
 
-Iommufd::Iommufd(Fd file, const HostPci& host, Ioctl ioctl)
-    : host_(host), ioctl_(ioctl), file_(std::move(file)) {
+Iommufd::Iommufd(OpenedFiles files, std::span<const HostDevice> devices, Ioctl ioctl)
+    : ioctl_(ioctl), file_(std::move(files.space)) {
   IoasAlloc request;
   if (ioctl_(file_.get(), kIoasAlloc, &request) < 0) {
     fail_errno("iommufd gives no address space");
   }
   ioas_ = request.id;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    devices_.try_emplace(devices[i].address, std::move(files.devices[i]));
+  }
 }
 
 Result<void, IommuFault> Iommufd::map(GuestAddress at, std::byte* memory, std::uint64_t bytes,
@@ -53,8 +72,34 @@ Result<void, IommuFault> Iommufd::unmap(GuestRange range) noexcept {
 }
 
 std::unique_ptr<DeviceAccess> Iommufd::open(const HostDevice& device) {
-  const std::string name = to_string(device.address);
-  const std::string path = character_device(host_, device.address);
+  Fd& file = devices_.at(device.address);
+  // EINVAL is that this file is bound already, or another one: attaching tells.
+  const int failure = bind(file.get(), file_.get(), ioctl_);
+  if (failure != 0 && failure != EINVAL) {
+    throw bind_error(failure, device.address);
+  }
+  AttachIommufd attach;
+  attach.ioas = ioas_;
+  if (ioctl_(file.get(), kAttachIommufd, &attach) < 0) {
+    if (failure != 0) {
+      throw bind_error(failure, device.address);
+    }
+    fail_errno("cannot put device " + to_string(device.address) + " into the guest's address space");
+  }
+  return std::make_unique<DeviceFile>(std::move(file), to_string(device.address));
+}
+
+std::string character_device(const HostPci& host, const PciAddress& address) {
+  std::error_code error;
+  const std::filesystem::directory_iterator entry(host.path_of(address) + "/vfio-dev", error);
+  return error || entry == std::filesystem::directory_iterator()
+             ? ""
+             : host.dev("vfio/devices/" + entry->path().filename().string());
+}
+
+Fd open_character_device(const HostPci& host, const PciAddress& address) {
+  const std::string name = to_string(address);
+  const std::string path = character_device(host, address);
   if (path.empty()) {
     throw Error(
         "device " + name +
@@ -64,28 +109,13 @@ std::unique_ptr<DeviceAccess> Iommufd::open(const HostDevice& device) {
   if (!file) {
     fail_errno("cannot open " + path + " for device " + name);
   }
-  BindIommufd bind;
-  bind.iommufd = file_.get();
-  if (ioctl_(file.get(), kBindIommufd, &bind) < 0) {
-    const int failure = errno;
-    throw Error(failure, failure == EBUSY || failure == EINVAL
-                             ? "device " + name + " is in use by another process (" + path + ")"
-                             : "cannot open device " + name);
-  }
-  AttachIommufd attach;
-  attach.ioas = ioas_;
-  if (ioctl_(file.get(), kAttachIommufd, &attach) < 0) {
-    fail_errno("cannot put device " + name + " into the guest's address space");
-  }
-  return std::make_unique<DeviceFile>(std::move(file), name);
+  return file;
 }
 
-std::string character_device(const HostPci& host, const PciAddress& address) {
-  std::error_code error;
-  const std::filesystem::directory_iterator entry(host.path_of(address) + "/vfio-dev", error);
-  return error || entry == std::filesystem::directory_iterator()
-             ? ""
-             : host.dev("vfio/devices/" + entry->path().filename().string());
+void bind_device(int file, int iommufd, const PciAddress& address, Ioctl ioctl) {
+  if (const int failure = bind(file, iommufd, ioctl); failure != 0) {
+    throw bind_error(failure, address);
+  }
 }
 
 bool is_compatibility_container(int container) noexcept {

@@ -2,12 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <span>
 #include <string>
 
 #include "base/fd.hpp"
 #include "vfio/backend.hpp"
 
 namespace mayfly::vfio {
+
+/// ioctl(2), or a test's.
+using Ioctl = int (*)(int file, unsigned long request, void* argument) noexcept;
+[[nodiscard]] int system_ioctl(int file, unsigned long request, void* argument) noexcept;
 
 /// /dev/iommu and one character device for each function (Linux 6.6 on). Devices are attached as they open.
 /// Source: Documentation/userspace-api/iommufd.rst, drivers/vfio/device_cdev.c.
@@ -16,11 +22,9 @@ namespace mayfly::vfio {
 /// mapped: open devices first.
 class Iommufd final : public Backend {
  public:
-  /// ioctl(2), or a test's.
-  using Ioctl = int (*)(int file, unsigned long request, void* argument) noexcept;
-
-  /// Takes the file of /dev/iommu over. Throws Error.
-  Iommufd(Fd file, const HostPci& host, Ioctl ioctl = system_ioctl);
+  /// Takes over the file of /dev/iommu and the character devices of `devices`, which may be bound to it
+  /// already. Throws Error.
+  Iommufd(OpenedFiles files, std::span<const HostDevice> devices, Ioctl ioctl = system_ioctl);
 
   [[nodiscard]] Result<void, IommuFault> map(GuestAddress at, std::byte* memory, std::uint64_t bytes,
                                              Access access) noexcept override;
@@ -34,16 +38,22 @@ class Iommufd final : public Backend {
 
  private:
   static constexpr std::uint32_t kMappers = 8;
-  [[nodiscard]] static int system_ioctl(int file, unsigned long request, void* argument) noexcept;
 
-  HostPci host_;
   Ioctl ioctl_;
   Fd file_;
+  /// Each until it is open.
+  std::map<PciAddress, Fd> devices_;
   std::uint32_t ioas_ = 0;
 };
 
 /// The character device of a function, "/dev/vfio/devices/vfio3"; empty when the kernel offers none.
 [[nodiscard]] std::string character_device(const HostPci& host, const PciAddress& address);
+
+/// Its file. Throws Error.
+[[nodiscard]] Fd open_character_device(const HostPci& host, const PciAddress& address);
+
+/// Opens and resets a device for an iommufd, by its character device. Throws Error, also where that was done.
+void bind_device(int file, int iommufd, const PciAddress& address, Ioctl ioctl = system_ioctl);
 
 /// True when `container` is /dev/vfio/vfio as iommufd serves it for compatibility, which maps more than ten
 /// times slower than either interface does by itself.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vfio/iommufd.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -25,6 +26,7 @@ struct Kernel {
   BindIommufd bind;
   AttachIommufd attach;
   unsigned long refused = 0;
+  unsigned long refused_too = 0;
   int errno_value = 0;
 };
 Kernel kernel;  // NOLINT: an ioctl has no other way to find it
@@ -36,7 +38,7 @@ void keep(T& to, const void* from) noexcept {
 
 int fake_ioctl(int /*file*/, unsigned long request, void* argument) noexcept {
   kernel.requests.push_back(request);
-  if (request == kernel.refused) {
+  if (request == kernel.refused || request == kernel.refused_too) {
     errno = kernel.errno_value;
     return -1;
   }
@@ -66,13 +68,16 @@ class IommufdTest : public ::testing::Test {
     kernel = {};
     host_.add("0000:01:00.0", kVfioDriver, "7");
   }
-  void add_character_device() const {
-    std::filesystem::create_directories(host_.device("0000:01:00.0") / "vfio-dev/vfio3");
-    host_.write("dev/vfio/devices/vfio3", "");
+  /// Over files that are none, which the kernel above does not mind.
+  [[nodiscard]] Iommufd make() const {
+    OpenedFiles files{BackendChoice::kIommufd, {}, {}};
+    files.devices.emplace_back();
+    return {std::move(files), std::array{disk()}, fake_ioctl};
   }
+  [[nodiscard]] HostDevice disk() const { return host_.pci().find(kDisk).value(); }
   [[nodiscard]] std::string open_refusal(Iommufd& iommufd) const {
     try {
-      (void)iommufd.open(host_.pci().find(kDisk).value());
+      (void)iommufd.open(disk());
     } catch (const Error& error) {
       return error.what();
     }
@@ -82,7 +87,7 @@ class IommufdTest : public ::testing::Test {
 };
 
 TEST_F(IommufdTest, MapNamesAddressSpacePlaceAndRights) {
-  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  Iommufd iommufd = make();
   std::byte memory{};
   ASSERT_TRUE(iommufd.map(GuestAddress(0x100000), &memory, 0x200000, Access::kReadWrite).has_value());
   EXPECT_EQ(kernel.map.size, sizeof(IoasMap));
@@ -96,7 +101,7 @@ TEST_F(IommufdTest, MapNamesAddressSpacePlaceAndRights) {
 }
 
 TEST_F(IommufdTest, UnmapNamesTheRange) {
-  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  Iommufd iommufd = make();
   ASSERT_TRUE(iommufd.unmap({GuestAddress(0x3000), 0x1000}).has_value());
   EXPECT_EQ(kernel.unmap.ioas, kIoas);
   EXPECT_EQ(kernel.unmap.at, 0x3000U);
@@ -104,7 +109,7 @@ TEST_F(IommufdTest, UnmapNamesTheRange) {
 }
 
 TEST_F(IommufdTest, RefusedMapGivesItsReason) {
-  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  Iommufd iommufd = make();
   kernel.refused = kIoasMap;
   kernel.errno_value = ENOMEM;
   const auto mapped = iommufd.map(GuestAddress(0), nullptr, 0x1000, Access::kReadWrite);
@@ -113,8 +118,7 @@ TEST_F(IommufdTest, RefusedMapGivesItsReason) {
 }
 
 TEST_F(IommufdTest, DeviceIsBoundAndThenAttached) {
-  add_character_device();
-  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  Iommufd iommufd = make();
   // The file is no device of VFIO, which shows only after both.
   EXPECT_NE(open_refusal(iommufd).find("VFIO does not tell about device 0000:01:00.0"), std::string::npos);
   EXPECT_EQ(kernel.requests, (std::vector<unsigned long>{kIoasAlloc, kBindIommufd, kAttachIommufd}));
@@ -122,26 +126,46 @@ TEST_F(IommufdTest, DeviceIsBoundAndThenAttached) {
 }
 
 TEST_F(IommufdTest, DeviceOfAnotherProcessIsSaid) {
-  add_character_device();
-  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  Iommufd iommufd = make();
   kernel.refused = kBindIommufd;
   kernel.errno_value = EBUSY;
   EXPECT_NE(open_refusal(iommufd).find("in use by another process"), std::string::npos);
 }
 
+TEST_F(IommufdTest, DeviceThatIsBoundAlreadyIsOnlyAttached) {
+  Iommufd iommufd = make();
+  kernel.refused = kBindIommufd;
+  kernel.errno_value = EINVAL;
+  EXPECT_NE(open_refusal(iommufd).find("VFIO does not tell about device 0000:01:00.0"), std::string::npos);
+  EXPECT_EQ(kernel.attach.ioas, kIoas);
+}
+
+TEST_F(IommufdTest, DeviceThatAnotherFileHasBoundIsInUse) {
+  Iommufd iommufd = make();
+  kernel.refused = kBindIommufd;
+  kernel.refused_too = kAttachIommufd;
+  kernel.errno_value = EINVAL;
+  EXPECT_NE(open_refusal(iommufd).find("in use by another process"), std::string::npos);
+  EXPECT_THROW(bind_device(-1, -1, kDisk, fake_ioctl), Error);
+}
+
 TEST_F(IommufdTest, KernelWithoutCharacterDevicesIsSaid) {
-  Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
-  EXPECT_NE(open_refusal(iommufd).find("CONFIG_VFIO_DEVICE_CDEV"), std::string::npos);
+  try {
+    (void)open_character_device(host_.pci(), kDisk);
+    FAIL() << "opened";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("CONFIG_VFIO_DEVICE_CDEV"), std::string::npos);
+  }
 }
 
 TEST_F(IommufdTest, NoAddressSpaceIsAnError) {
   kernel.refused = kIoasAlloc;
   kernel.errno_value = ENOMEM;
-  EXPECT_THROW(Iommufd(Fd(), host_.pci(), fake_ioctl), Error);
+  EXPECT_THROW((void)make(), Error);
 }
 
 TEST_F(IommufdTest, DevicesOpenBeforeMemoryIsMapped) {
-  const Iommufd iommufd(Fd(), host_.pci(), fake_ioctl);
+  const Iommufd iommufd = make();
   EXPECT_EQ(iommufd.map_time(), Backend::MapTime::kAfterOpening);
   EXPECT_GT(iommufd.parallel_mappers(), 1U);
 }

@@ -20,26 +20,26 @@ namespace {
 /// The module's parameter dma_entry_limit, where the kernel does not say what is left of it.
 constexpr std::uint32_t kEntriesByDefault = 65535;
 
-Fd open_group(const HostPci& host, const HostDevice& device) {
-  const std::string path = host.dev("vfio/" + std::to_string(device.group.value()));
-  Fd group(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!group) {
-    const int failure = errno;
-    const std::string name = to_string(device.address);
-    throw Error(failure, failure == EBUSY ? "device " + name + " is in use by another process (" + path + ")"
-                                          : "cannot open " + path + " for device " + name);
-  }
+/// True when the group is in a container. Throws Error when it is none, or not viable.
+bool is_in_container(int group, const HostDevice& device) {
+  const std::string name =
+      "IOMMU group " + std::to_string(device.group.value()) + " of device " + to_string(device.address);
   vfio_group_status status{};
   status.argsz = sizeof(status);
-  if (::ioctl(group.get(), VFIO_GROUP_GET_STATUS, &status) < 0) {
-    fail_errno("VFIO does not tell about group " + path);
+  if (::ioctl(group, VFIO_GROUP_GET_STATUS, &status) < 0) {
+    fail_errno("VFIO does not tell about " + name);
   }
   if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0) {
-    throw Error("IOMMU group " + std::to_string(device.group.value()) + " of device " +
-                to_string(device.address) + " is not viable; of it are " +
-                with_drivers(host.group(device.group.value())) + ": bind all of them to vfio-pci, or none");
+    throw Error(name +
+                " is not viable: the host still uses a part of it; bind all of it to vfio-pci, or none");
   }
-  return group;
+  return (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET) != 0;
+}
+
+bool has_iommu(int container) noexcept {
+  vfio_iommu_type1_info info{};
+  info.argsz = sizeof(info);
+  return ::ioctl(container, VFIO_IOMMU_GET_INFO, &info) == 0;
 }
 
 /// How many maps the container takes (VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL).
@@ -73,31 +73,11 @@ std::uint32_t read_entry_limit(int container) {
 
 }  // namespace
 
-Type1::Type1(Fd container, const HostPci& host, std::span<const HostDevice> devices)
-    : container_(std::move(container)) {
-  if (::ioctl(container_.get(), VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
-      ::ioctl(container_.get(), VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) != 1) {
-    throw Error("VFIO has no type1 v2 IOMMU; load it: modprobe vfio_iommu_type1");
-  }
-  for (const HostDevice& device : devices) {
-    if (groups_.contains(device.group.value())) {
-      continue;
-    }
-    Fd group = open_group(host, device);
-    const int file = container_.get();
-    if (::ioctl(group.get(), VFIO_GROUP_SET_CONTAINER, &file) < 0) {
-      fail_errno("cannot take the group of device " + to_string(device.address));
-    }
-    const bool first = groups_.empty();
-    groups_.emplace(device.group.value(), std::move(group));
-    if (first && ::ioctl(container_.get(), VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) < 0) {
-      const int failure = errno;
-      throw Error(failure, failure == EPERM
-                               ? "VFIO refuses the IOMMU of device " + to_string(device.address) +
-                                     ": it cannot remap interrupts (see allow_unsafe_interrupts of "
-                                     "vfio_iommu_type1)"
-                               : "VFIO cannot use the IOMMU of device " + to_string(device.address));
-    }
+Type1::Type1(OpenedFiles files, std::span<const HostDevice> devices) {
+  join_container(files, devices);
+  container_ = std::move(files.space);
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    groups_.try_emplace(devices[i].group.value(), std::move(files.devices[i]));
   }
   max_entries_ = read_entry_limit(container_.get());
 }
@@ -128,12 +108,52 @@ Result<void, IommuFault> Type1::unmap(GuestRange range) noexcept {
 }
 
 std::unique_ptr<DeviceAccess> Type1::open(const HostDevice& device) {
-  const std::string name = to_string(device.address);
-  Fd file(::ioctl(groups_.at(device.group.value()).get(), VFIO_GROUP_GET_DEVICE_FD, name.c_str()));
+  return std::make_unique<DeviceFile>(open_device(groups_.at(device.group.value()).get(), device.address),
+                                      to_string(device.address));
+}
+
+Fd open_group(const HostPci& host, const HostDevice& device) {
+  const std::string path = host.dev("vfio/" + std::to_string(device.group.value()));
+  Fd group(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!group) {
+    const int failure = errno;
+    const std::string name = to_string(device.address);
+    throw Error(failure, failure == EBUSY ? "device " + name + " is in use by another process (" + path + ")"
+                                          : "cannot open " + path + " for device " + name);
+  }
+  return group;
+}
+
+void join_container(const OpenedFiles& files, std::span<const HostDevice> devices) {
+  const int container = files.space.get();
+  if (::ioctl(container, VFIO_GET_API_VERSION) != VFIO_API_VERSION ||
+      ::ioctl(container, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) != 1) {
+    throw Error("VFIO has no type1 v2 IOMMU; load it: modprobe vfio_iommu_type1");
+  }
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const int group = files.devices[i].get();
+    if (!is_in_container(group, devices[i]) && ::ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) < 0) {
+      fail_errno("cannot take the group of device " + to_string(devices[i].address));
+    }
+  }
+  if (!has_iommu(container) && ::ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) < 0) {
+    const int failure = errno;
+    const std::string name = to_string(devices.front().address);
+    throw Error(failure, failure == EPERM
+                             ? "VFIO refuses the IOMMU of device " + name +
+                                   ": it cannot remap interrupts (see allow_unsafe_interrupts of "
+                                   "vfio_iommu_type1)"
+                             : "VFIO cannot use the IOMMU of device " + name);
+  }
+}
+
+Fd open_device(int group, const PciAddress& address) {
+  const std::string name = to_string(address);
+  Fd file(::ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name.c_str()));
   if (!file) {
     fail_errno("cannot open device " + name);
   }
-  return std::make_unique<DeviceFile>(std::move(file), name);
+  return file;
 }
 
 }  // namespace mayfly::vfio

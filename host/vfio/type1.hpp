@@ -13,8 +13,9 @@ namespace mayfly::vfio {
 /// device is open, and while devices reset. Source: linux/vfio.h, drivers/vfio/vfio_iommu_type1.c.
 class Type1 final : public Backend {
  public:
-  /// Takes the container's file over, and the groups of `devices`. Throws Error.
-  Type1(Fd container, const HostPci& host, std::span<const HostDevice> devices);
+  /// Takes over the files of a container and of the groups of `devices`, which need not be in it yet. Throws
+  /// Error.
+  Type1(OpenedFiles files, std::span<const HostDevice> devices);
 
   [[nodiscard]] Result<void, IommuFault> map(GuestAddress at, std::byte* memory, std::uint64_t bytes,
                                              Access access) noexcept override;
@@ -31,5 +32,15 @@ class Type1 final : public Backend {
   std::map<std::uint32_t, Fd> groups_;
   std::uint32_t max_entries_;
 };
+
+/// The file of a device's group. Throws Error: EBUSY when someone has it open.
+[[nodiscard]] Fd open_group(const HostPci& host, const HostDevice& device);
+
+/// Puts the groups of `devices` into the container, those that are in none, and gives it the IOMMU, unless it
+/// has it. Throws Error.
+void join_container(const OpenedFiles& files, std::span<const HostDevice> devices);
+
+/// A file of a device in a group. The first file of a device resets it, others do not. Throws Error.
+[[nodiscard]] Fd open_device(int group, const PciAddress& address);
 
 }  // namespace mayfly::vfio

@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <future>
+#include <span>
 #include <utility>
+#include <variant>
 
+#include "broker/client.hpp"
+#include "vfio/given_files.hpp"
 #include "vfio/memlock.hpp"
 
 namespace mayfly::vmm {
@@ -23,6 +27,41 @@ std::vector<vfio::HostDevice> require_all(const std::vector<PassedDevice>& devic
   return found;
 }
 
+/// Empty where devices were given without descriptors.
+std::vector<vfio::GivenFiles> given_to(const std::vector<PassedDevice>& devices) {
+  std::vector<vfio::GivenFiles> given;
+  for (const PassedDevice& device : devices) {
+    if (const auto* const files = std::get_if<vfio::GivenFiles>(&device.opener)) {
+      given.push_back(*files);
+    }
+  }
+  return given;
+}
+
+/// The devices' files, by whoever opens them; with the connection to the broker where that is one.
+broker::Lease get_files(const std::vector<PassedDevice>& devices, const vfio::HostPci& host,
+                        std::span<const vfio::HostDevice> found) {
+  const PassedDevice& first = devices.front();
+  if (const std::vector<vfio::GivenFiles> given = given_to(devices); !given.empty()) {
+    broker::Lease files{{}, vfio::take_files(first.backend, given)};
+    vfio::require_files(files.files, vfio::names_of(first.backend, given), host, found);
+    return files;
+  }
+  if (const auto* const at = std::get_if<AtBroker>(&first.opener)) {
+    std::vector<vfio::PciAddress> addresses;
+    vfio::FileNames names{"what the broker at " + at->path + " lends as address space", {}};
+    for (const vfio::HostDevice& device : found) {
+      addresses.push_back(device.address);
+      names.devices.push_back("what the broker at " + at->path + " lends as device " +
+                              to_string(device.address));
+    }
+    broker::Lease lease = broker::take_devices(at->path, addresses);
+    vfio::require_files(lease.files, names, host, found);
+    return lease;
+  }
+  return {{}, vfio::open_files(first.backend, host, found)};
+}
+
 // Half of the processors: the others are the guest's, which runs meanwhile. More than a few only wait for
 // each other's memory.
 std::uint32_t populate_threads() noexcept {
@@ -31,12 +70,20 @@ std::uint32_t populate_threads() noexcept {
 
 }  // namespace
 
+void require_given(const std::vector<PassedDevice>& devices) {
+  if (const std::vector<vfio::GivenFiles> given = given_to(devices); !given.empty()) {
+    vfio::require_open(devices.front().backend, given);
+  }
+}
+
 Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceMemory& memory, VmDown& down,
                          boot::BootTimeline& timeline)
     : memory_(memory), down_(down), timeline_(timeline) {
   const vfio::HostPci host;
   found_ = require_all(devices, host);
-  backend_ = vfio::make_backend(devices.front().backend, host, found_);
+  broker::Lease lease = get_files(devices, host, found_);
+  lease_ = std::move(lease.connection);
+  backend_ = vfio::make_backend(std::move(lease.files), found_);
   for (std::size_t i = 0; i < devices.size(); ++i) {
     open_.push_back({to_string(devices[i].address), nullptr, devices[i].peers});
   }

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "boot/timeline.hpp"
 #include "memory/guest_memory.hpp"
 #include "memory/populate.hpp"
@@ -20,6 +21,10 @@
 #include "vmm/vm_down.hpp"
 
 namespace mayfly::vmm {
+
+/// Throws Error unless the descriptors that devices were given with are open. To be called before mayfly
+/// opens a file, which could get such a number.
+void require_given(const std::vector<PassedDevice>& devices);
 
 /// A passed-through device, open and reset.
 struct OpenDevice {
@@ -48,9 +53,9 @@ struct DeviceMemory {
 /// guest that never says so still gets all that it asks for.
 class Passthrough final : public ReadyObserver {
  public:
-  /// Looks at the devices first. Marks kOpenBegin and kOpenEnd. `memory`, `down` and `timeline` outlive this;
-  /// `down` is told when the host refuses to map after guest_starts(). Throws Error, naming the device, when
-  /// one cannot be passed through. Block signals before.
+  /// Looks at the devices first, and asks their broker for them. Marks kOpenBegin and kOpenEnd. `memory`,
+  /// `down` and `timeline` outlive this; `down` is told when the host refuses to map after guest_starts().
+  /// Throws Error, naming the device, when one cannot be passed through. Block signals before.
   Passthrough(const std::vector<PassedDevice>& devices, const DeviceMemory& memory, VmDown& down,
               boot::BootTimeline& timeline);
   Passthrough(const Passthrough&) = delete;
@@ -85,6 +90,8 @@ class Passthrough final : public ReadyObserver {
   VmDown& down_;
   boot::BootTimeline& timeline_;
   std::vector<vfio::HostDevice> found_;
+  /// The connection to the broker that lends us the devices, which lasts as long as we have their files.
+  Fd lease_;
   MadvisePopulate populate_;
   std::unique_ptr<vfio::Backend> backend_;
   // Begun by run() where devices must be open before.

@@ -201,6 +201,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
 }  // namespace
 
 int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* observer) {
+  require_given(config.devices);
   Signals signals;
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
   const Image image(config.image, config.image_check);

@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "memory/backing.hpp"
-#include "vfio/backend.hpp"
+#include "vfio/given_files.hpp"
 #include "vfio/pci_address.hpp"
 
 namespace mayfly::vmm {
@@ -33,12 +34,22 @@ enum class ImageCheck : std::uint8_t {
 /// Whether other passed-through devices reach a device's BARs.
 enum class DevicePeers : std::uint8_t { kNo, kYes };
 
+/// A device that mayfly opens itself.
+struct OpenHere {};
+/// A device that `mayfly device serve` has open: the path of its socket, the same for all devices of a run.
+struct AtBroker {
+  std::string path;
+};
+/// Who opens a device; the same alternative for all devices of a run.
+using DeviceOpener = std::variant<OpenHere, vfio::GivenFiles, AtBroker>;
+
 /// A device of the host that the guest gets.
 struct PassedDevice {
   vfio::PciAddress address{};
-  /// The same for all devices of a run.
+  /// The same for all devices of a run; never kAuto with files that are given.
   vfio::BackendChoice backend = vfio::BackendChoice::kAuto;
   DevicePeers peers = DevicePeers::kNo;
+  DeviceOpener opener{};
 };
 
 /// One `mayfly run`, checked as far as it can be without touching the host.

@@ -10,10 +10,10 @@
 namespace mayfly::vmm {
 namespace {
 
-sigset_t handled_signals() noexcept {
+sigset_t not_ignored(std::initializer_list<int> signals) noexcept {
   sigset_t set{};
   ::sigemptyset(&set);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) {
+  for (const int signal : signals) {
     struct sigaction action {};
     ::sigaction(signal, nullptr, &action);
     if (action.sa_handler != SIG_IGN) {
@@ -25,8 +25,8 @@ sigset_t handled_signals() noexcept {
 
 }  // namespace
 
-Signals::Signals() {
-  const sigset_t set = handled_signals();
+Signals::Signals(std::initializer_list<int> handled) {
+  const sigset_t set = not_ignored(handled);
   fd_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd_) {
     fail_errno("signalfd");

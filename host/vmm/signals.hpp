@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 
 #include <signal.h>
@@ -9,16 +10,17 @@
 
 namespace mayfly::vmm {
 
-/// The signals that are mayfly's to handle, read from a descriptor instead of interrupting anything: SIGINT,
-/// SIGTERM, SIGHUP, SIGQUIT and SIGWINCH. Those that the caller had ignored (nohup, a shell's background job)
-/// stay ignored. SIGPIPE is ignored, so that a write to a reader that went away fails instead of ending
-/// mayfly.
+/// The signals that are mayfly's to handle, read from a descriptor instead of interrupting anything. Those
+/// that the caller had ignored (nohup, a shell's background job) stay ignored. SIGPIPE is ignored, so that a
+/// write to a reader that went away fails instead of ending mayfly.
 ///
 /// Build it before the first thread, which inherits the blocked set.
 class Signals {
  public:
-  /// Throws Error when there is no signalfd to be had.
-  Signals();
+  /// A run's. Throws Error when there is no signalfd to be had.
+  Signals() : Signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) {}
+  /// As above, of other signals.
+  Signals(std::initializer_list<int> handled);
   /// Gives mask and SIGPIPE back as they were.
   ~Signals();
   Signals(const Signals&) = delete;

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/messages.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+
+namespace mayfly::broker {
+namespace {
+
+constexpr std::uint8_t kPciDevices = 32;
+constexpr std::uint8_t kPciFunctions = 8;
+
+/// Copies a packet of the right size, magic and version into `message`.
+template <typename Message>
+Result<void, MessageFault> read(std::span<const std::byte> packet, Message& message) noexcept {
+  if (packet.size() != sizeof(Message)) {
+    return unexpected(MessageFault::kWrongSize);
+  }
+  std::memcpy(&message, packet.data(), sizeof(Message));
+  if (message.magic != kMagic) {
+    return unexpected(MessageFault::kWrongMagic);
+  }
+  if (message.version != kVersion) {
+    return unexpected(MessageFault::kWrongVersion);
+  }
+  return {};
+}
+
+bool is_zero(const WireAddress& address) noexcept {
+  return address.domain == 0 && address.bus == 0 && address.device == 0 && address.function == 0 &&
+         address.zero == 0;
+}
+
+char printable(char c) noexcept { return c >= ' ' && c <= '~' ? c : '?'; }
+
+}  // namespace
+
+Request::Request(std::span<const vfio::PciAddress> addresses) noexcept : count_(addresses.size()) {
+  MAYFLY_ASSERT(addresses.size() <= kDevicesMax);
+  std::ranges::copy(addresses, addresses_.begin());
+}
+
+std::string_view describe(MessageFault fault) noexcept {
+  switch (fault) {
+    case MessageFault::kWrongSize:
+      return "a message of another size";
+    case MessageFault::kWrongMagic:
+      return "no message of a mayfly";
+    case MessageFault::kWrongVersion:
+      return "a message of another version of mayfly";
+    case MessageFault::kWrongCount:
+      return "a request for no device, or too many";
+    case MessageFault::kWrongAddress:
+      return "a request with a malformed address, or one twice";
+    case MessageFault::kWrongVerdict:
+      return "neither a grant nor a refusal";
+  }
+  return "an unknown fault";
+}
+
+WireRequest to_wire(const Request& request) noexcept {
+  WireRequest wire;
+  wire.count = static_cast<std::uint32_t>(request.addresses().size());
+  std::ranges::transform(request.addresses(), wire.devices.begin(), [](const vfio::PciAddress& address) {
+    return WireAddress{address.domain, address.bus, address.device, address.function};
+  });
+  return wire;
+}
+
+WireAnswer to_wire(const Answer& answer) noexcept {
+  WireAnswer wire;
+  if (!answer.refusal.empty()) {
+    answer.refusal.copy(wire.reason.data(), wire.reason.size() - 1);
+    return wire;
+  }
+  wire.verdict = WireAnswer::kGranted;
+  wire.interface =
+      answer.interface == vfio::BackendChoice::kIommufd ? WireAnswer::kIommufd : WireAnswer::kType1;
+  return wire;
+}
+
+Result<Request, MessageFault> parse_request(std::span<const std::byte> packet) noexcept {
+  WireRequest wire;
+  if (const auto good = read(packet, wire); !good.has_value()) {
+    return unexpected(good.error());
+  }
+  if (wire.count < 1 || wire.count > kDevicesMax || wire.zero != 0) {
+    return unexpected(MessageFault::kWrongCount);
+  }
+  std::array<vfio::PciAddress, kDevicesMax> addresses;
+  for (std::size_t i = 0; i < kDevicesMax; ++i) {
+    const WireAddress& from = wire.devices[i];
+    if (i >= wire.count) {
+      if (!is_zero(from)) {
+        return unexpected(MessageFault::kWrongAddress);
+      }
+      continue;
+    }
+    addresses[i] = {from.domain, from.bus, from.device, from.function};
+    const auto before = std::span(addresses).first(i);
+    if (from.device >= kPciDevices || from.function >= kPciFunctions || from.zero != 0 ||
+        std::ranges::find(before, addresses[i]) != before.end()) {
+      return unexpected(MessageFault::kWrongAddress);
+    }
+  }
+  return Request(std::span(addresses).first(wire.count));
+}
+
+Result<Answer, MessageFault> parse_answer(std::span<const std::byte> packet) {
+  WireAnswer wire;
+  if (const auto good = read(packet, wire); !good.has_value()) {
+    return unexpected(good.error());
+  }
+  if (wire.verdict == WireAnswer::kGranted &&
+      (wire.interface == WireAnswer::kType1 || wire.interface == WireAnswer::kIommufd)) {
+    return Answer{"", wire.interface == WireAnswer::kType1 ? vfio::BackendChoice::kType1
+                                                           : vfio::BackendChoice::kIommufd};
+  }
+  const auto* const end = std::ranges::find(wire.reason, '\0');
+  if (wire.verdict != WireAnswer::kRefused || wire.interface != 0 || end == wire.reason.begin() ||
+      end == wire.reason.end()) {
+    return unexpected(MessageFault::kWrongVerdict);
+  }
+  Answer answer;
+  std::transform(wire.reason.cbegin(), end, std::back_inserter(answer.refusal), printable);
+  return answer;
+}
+
+}  // namespace mayfly::broker

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/fd.hpp"
+
+namespace mayfly::broker {
+
+/// Who is at the other end of a connection, as the kernel noted when it was made.
+struct Peer {
+  pid_t process = 0;
+  uid_t user = 0;
+};
+
+/// True for ourselves and root: with others neither a broker nor a client deals.
+[[nodiscard]] bool is_trusted(const Peer& peer) noexcept;
+/// Nothing where `socket` is no connection.
+[[nodiscard]] std::optional<Peer> peer_of(int socket) noexcept;
+
+/// A socket that listens at a path, for its user alone (mode 0600). Clears a socket away that nobody listens
+/// at any more.
+class Listener {
+ public:
+  /// Throws Error: somebody listens there, or what is there is no socket, or the path is too long.
+  explicit Listener(std::string path);
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  /// Removes the socket, unless it is another's by now.
+  ~Listener();
+
+  /// Readable when a connection waits.
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+  /// The next one, which does not block; empty when there is none, with errno.
+  [[nodiscard]] Fd accept() const noexcept;
+
+ private:
+  std::string path_;
+  Fd socket_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+/// Connects. Throws Error that says what is at the path instead of a broker.
+[[nodiscard]] Fd connect_to(const std::string& path);
+
+/// Sends one packet with descriptors, without waiting. False when it did not go, whole, with errno.
+[[nodiscard]] bool send_packet(int socket, std::span<const std::byte> packet,
+                               std::span<const int> files = {}) noexcept;
+
+/// One packet and the descriptors that came with it.
+struct Packet {
+  std::vector<std::byte> bytes{};
+  std::vector<Fd> files{};
+};
+/// Waits for a packet of at most `bytes_max` with at most `files_max` descriptors; empty at the end of the
+/// connection. Throws Error.
+[[nodiscard]] Packet receive_packet(int socket, std::size_t bytes_max, std::size_t files_max);
+
+}  // namespace mayfly::broker

@@ -48,12 +48,7 @@ end_broker() {
 # The first tenant reads what the host wrote, the second what the first wrote; each gets the disk reset once, before it came.
 case_broker_resets_a_disk_once_for_each_of_two_tenants() {
   local bytes=$((32 << 20)) from_host written
-  load_module nvme
-  give_back "$(nvme)"
-  wait_for /dev/nvme0n1
-  from_host="$(head -c "$bytes" /dev/urandom | tee /dev/nvme0n1 | sha256sum)"
-  sync
-  bind_all
+  write_from_host "$bytes"
   count_resets
   start_broker "$(nvme)"
   wait_for_ready 1

@@ -37,15 +37,20 @@ wait_for() {
 
 no_dmar_fault() { ! dmesg | grep -q 'DMAR:.*fault' || fail "a fault of the IOMMU: $(dmesg | grep 'DMAR:.*fault' | head -n 1)"; }
 
-# The guest reads what the host wrote, and the host what the guest wrote, by drivers of their own.
-case_nvme_reads_and_writes_the_same_on_both_sides() {
-  local bytes=$((32 << 20)) from_host from_guest
+# write_from_host BYTES: the host's driver writes so much at random to the disk, of digest $from_host, before the guest gets it.
+write_from_host() {
   load_module nvme
   give_back "$(nvme)"
   wait_for /dev/nvme0n1
-  from_host="$(head -c "$bytes" /dev/urandom | tee /dev/nvme0n1 | sha256sum)"
+  from_host="$(head -c "$1" /dev/urandom | tee /dev/nvme0n1 | sha256sum)"
   sync
   bind_all
+}
+
+# The guest reads what the host wrote, and the host what the guest wrote, by drivers of their own.
+case_nvme_reads_and_writes_the_same_on_both_sides() {
+  local bytes=$((32 << 20)) from_host from_guest
+  write_from_host "$bytes"
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" --timeline "$WORK/t.json" -- sh -c '
     head -c '"$bytes"' /dev/nvme0n1 | sha256sum
     head -c '"$bytes"' /dev/urandom >/tmp/new

@@ -71,12 +71,7 @@ case_bus_mastering_waits_until_all_memory_is_mapped() {
 # What the guest reads and writes while its balloon gives memory back, which devices reach from then on.
 case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
   local bytes=$((256 << 20)) from_host from_guest
-  load_module nvme
-  give_back "$(nvme)"
-  wait_for /dev/nvme0n1
-  from_host="$(head -c "$bytes" /dev/urandom | tee /dev/nvme0n1 | sha256sum)"
-  sync
-  bind_all
+  write_from_host "$bytes"
   CASE_SECONDS=900 mayfly_run --memory 2G --balloon 1536M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" \
     --timeline "$WORK/t.json" -- sh -c '
     dd if=/dev/nvme0n1 bs=1M count=256 iflag=direct status=none | sha256sum

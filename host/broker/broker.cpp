@@ -14,7 +14,6 @@
 namespace mayfly::broker {
 namespace {
 
-constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
@@ -95,9 +94,8 @@ void Broker::poll(int stop) {
   }
   const std::uint64_t deadline = next_deadline_ns();
   const std::uint64_t now = monotonic_ns();
-  const std::uint64_t left = deadline > now ? deadline - now : 0;
-  const timespec time{static_cast<time_t>(left / kNsPerSecond), static_cast<long>(left % kNsPerSecond)};
-  if (::ppoll(watched.data(), watched.size(), deadline == kNever ? nullptr : &time, nullptr) < 0) {
+  const timespec left = to_timespec(deadline > now ? deadline - now : 0);
+  if (::ppoll(watched.data(), watched.size(), deadline == kNever ? nullptr : &left, nullptr) < 0) {
     return;
   }
   stopped_ = watched[0].revents != 0;

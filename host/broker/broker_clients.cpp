@@ -130,11 +130,11 @@ Broker::Clients::iterator Broker::drop(Clients::iterator client) {
 }
 
 std::string Broker::all_addresses() const {
-  std::string text;
+  std::vector<vfio::PciAddress> all;
   for (const Holding& holding : holdings_) {
-    text += (text.empty() ? "" : ", ") + to_string(holding.lot.addresses());
+    all.insert(all.end(), holding.lot.addresses().begin(), holding.lot.addresses().end());
   }
-  return text;
+  return to_string(all);
 }
 
 }  // namespace mayfly::broker

@@ -97,7 +97,7 @@ TEST_F(BrokerClients, StrangerIsRefusedThoughTheSocketLetsItIn) {
   }
   start();
   ASSERT_EQ(::chmod(path_.c_str(), 0666), 0);
-  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
   std::string said;
   std::thread stranger([&] {
     // By the kernel's own call, so that this thread alone is somebody else.

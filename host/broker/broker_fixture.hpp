@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <string>
@@ -14,12 +13,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/temporary_folder.hpp"
 #include "broker/broker.hpp"
 #include "broker/client.hpp"
 
@@ -34,12 +33,6 @@ inline constexpr vfio::PciAddress kSound{0, 2, 0, 1};
 class BrokerTest : public ::testing::Test {
  protected:
   BrokerTest() : stop_(::eventfd(0, EFD_CLOEXEC)) {
-    std::string name = (std::filesystem::temp_directory_path() / "mayfly-broker-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) {
-      std::abort();
-    }
-    folder_ = name;
-    path_ = name + "/socket";
     parts_.lots = {{kDisk}, {kCard, kSound}};
     for (const auto& lot : parts_.lots) {
       readers_[lot];
@@ -50,10 +43,7 @@ class BrokerTest : public ::testing::Test {
     parts_.on_ready = [this](const Lot& lot) { note("ready " + to_string(lot.addresses())); };
     parts_.on_trouble = [this](std::string_view sentence) { note(std::string(sentence)); };
   }
-  ~BrokerTest() override {
-    stop();
-    std::filesystem::remove_all(folder_);
-  }
+  ~BrokerTest() override { stop(); }
 
   void start() {
     thread_ = std::thread([this] {
@@ -113,8 +103,8 @@ class BrokerTest : public ::testing::Test {
   }
 
   BrokerParts parts_;
-  std::filesystem::path folder_;
-  std::string path_;
+  mayfly::testing::TemporaryFolder folder_;
+  std::string path_ = folder_.path() / "socket";
 
  private:
   [[nodiscard]] std::size_t count(const std::string& begin) const {

@@ -2,15 +2,14 @@
 #include "broker/client.hpp"
 
 #include <array>
-#include <filesystem>
 #include <thread>
 
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/temporary_folder.hpp"
 #include "broker/messages.hpp"
 #include "broker/socket.hpp"
 
@@ -22,18 +21,9 @@ constexpr vfio::PciAddress kDisk{0, 1, 0, 0};
 /// A client of what is no broker of ours.
 class BrokerClient : public ::testing::Test {
  protected:
-  BrokerClient() {
-    std::string name = (std::filesystem::temp_directory_path() / "mayfly-client-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) {
-      std::abort();
-    }
-    folder_ = name;
-  }
-  ~BrokerClient() override { std::filesystem::remove_all(folder_); }
-
   /// What the client says when it is answered so, without the broker's path.
   std::string refusal(std::span<const std::byte> answer, std::span<const int> files = {}) const {
-    const std::string path = (folder_ / "socket").string();
+    const std::string path = (folder_.path() / "socket").string();
     const Listener listener(path);
     std::thread broker([&] {
       pollfd waits{listener.fd(), POLLIN, 0};
@@ -58,7 +48,7 @@ class BrokerClient : public ::testing::Test {
     return said.starts_with(begin) ? said.substr(begin.size()) : said;
   }
 
-  std::filesystem::path folder_;
+  mayfly::testing::TemporaryFolder folder_;
 };
 
 TEST_F(BrokerClient, EndWithoutAnAnswerIsSaid) { EXPECT_EQ(refusal({}), "has ended the connection"); }

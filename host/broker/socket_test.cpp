@@ -6,29 +6,19 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/temporary_folder.hpp"
 
 namespace mayfly::broker {
 namespace {
 
 class BrokerSocket : public ::testing::Test {
  protected:
-  BrokerSocket() {
-    std::string name = (std::filesystem::temp_directory_path() / "mayfly-socket-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) {
-      std::abort();
-    }
-    folder_ = name;
-    path_ = name + "/socket";
-  }
-  ~BrokerSocket() override { std::filesystem::remove_all(folder_); }
-
   static std::string listen_refusal(const std::string& path) {
     try {
       const Listener listener(path);
@@ -46,8 +36,8 @@ class BrokerSocket : public ::testing::Test {
     return "";
   }
 
-  std::filesystem::path folder_;
-  std::string path_;
+  mayfly::testing::TemporaryFolder folder_;
+  std::string path_ = folder_.path() / "socket";
 };
 
 TEST_F(BrokerSocket, IsItsUsersAloneAndGoneAfterwards) {

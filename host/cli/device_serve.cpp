@@ -51,11 +51,13 @@ std::vector<vfio::HostDevice> require_lot(const vfio::HostPci& host,
   return devices;
 }
 
+using Lots = std::vector<std::vector<vfio::HostDevice>>;
+
 /// A group has one address space, so it is lent whole.
-void require_whole_groups(const ServeCommand& command, const vfio::HostPci& host) {
+void require_whole_groups(const Lots& lots) {
   std::map<std::uint32_t, std::pair<std::size_t, vfio::PciAddress>> lot_of;
-  for (std::size_t i = 0; i < command.lots.size(); ++i) {
-    for (const vfio::HostDevice& device : require_lot(host, command.lots[i])) {
+  for (std::size_t i = 0; i < lots.size(); ++i) {
+    for (const vfio::HostDevice& device : lots[i]) {
       const auto [other, is_new] = lot_of.try_emplace(device.group.value(), i, device.address);
       if (!is_new && other->second.first != i) {
         throw Error("devices " + to_string(other->second.second) + " and " + to_string(device.address) +
@@ -67,9 +69,9 @@ void require_whole_groups(const ServeCommand& command, const vfio::HostPci& host
 }
 
 /// What one guest leaves in such a device the next one finds.
-void warn_of_devices_without_reset(const ServeCommand& command, const vfio::HostPci& host) {
-  for (const auto& lot : command.lots) {
-    for (const vfio::HostDevice& device : require_lot(host, lot)) {
+void warn_of_devices_without_reset(const Lots& lots) {
+  for (const auto& lot : lots) {
+    for (const vfio::HostDevice& device : lot) {
       if (device.reset_methods.empty()) {
         complain("device " + to_string(device.address) +
                  " has no way to be reset: what a guest leaves in it the next one finds");
@@ -114,8 +116,12 @@ ServeCommand check_serve_options(const ServeOptions& options) {
 }
 
 void serve_devices(const ServeCommand& command, const vfio::HostPci& host) {
-  require_whole_groups(command, host);
-  warn_of_devices_without_reset(command, host);
+  Lots lots;
+  for (const auto& lot : command.lots) {
+    lots.push_back(require_lot(host, lot));
+  }
+  require_whole_groups(lots);
+  warn_of_devices_without_reset(lots);
   vmm::Signals stop({SIGINT, SIGTERM});
   const auto open = [&](const std::vector<vfio::PciAddress>& lot) {
     return hold_devices(command.backend, host, require_lot(host, lot));

@@ -5,8 +5,7 @@
 #include <fstream>
 #include <string>
 
-#include <stdlib.h>
-
+#include "base/temporary_folder.hpp"
 #include "vfio/host_pci.hpp"
 
 namespace mayfly::vfio::testing {
@@ -15,18 +14,10 @@ namespace mayfly::vfio::testing {
 class HostTree {
  public:
   HostTree() {
-    std::string name = (std::filesystem::temp_directory_path() / "mayfly-host-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) {
-      std::abort();
-    }
-    root_ = name;
     std::filesystem::create_directories(root_ / "sys/bus/pci/devices");
     std::filesystem::create_directories(root_ / "sys/bus/pci/drivers");
     std::filesystem::create_directories(root_ / "dev/vfio");
   }
-  HostTree(const HostTree&) = delete;
-  HostTree& operator=(const HostTree&) = delete;
-  ~HostTree() { std::filesystem::remove_all(root_); }
 
   [[nodiscard]] HostPci pci() const { return HostPci(root_.string()); }
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
@@ -69,7 +60,8 @@ class HostTree {
   }
 
  private:
-  std::filesystem::path root_;
+  mayfly::testing::TemporaryFolder folder_;
+  std::filesystem::path root_ = folder_.path();
 };
 
 }  // namespace mayfly::vfio::testing

@@ -26,8 +26,7 @@ Woken wait(std::span<pollfd> watched, std::uint64_t deadline_ns) noexcept {
     if (now >= deadline_ns) {
       return Woken::kByDeadline;
     }
-    left.tv_sec = static_cast<time_t>((deadline_ns - now) / kNsPerSecond);
-    left.tv_nsec = static_cast<long>((deadline_ns - now) % kNsPerSecond);
+    left = to_timespec(deadline_ns - now);
   }
   const int ready = ::ppoll(watched.data(), watched.size(), deadline_ns == 0 ? nullptr : &left, nullptr);
   return ready == 0 ? Woken::kByDeadline : Woken::kByEvent;

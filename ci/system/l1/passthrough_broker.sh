@@ -5,8 +5,6 @@
 
 SOCKET="$WORK/broker"
 
-group_of() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
-
 # Counts from here on how often a function that VFIO has opened or was asked to reset is reset.
 count_resets() {
   local tracing=/sys/kernel/tracing

@@ -35,6 +35,8 @@ wait_for() {
   fail "$1 does not come"
 }
 
+group_of() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
+
 no_dmar_fault() { ! dmesg | grep -q 'DMAR:.*fault' || fail "a fault of the IOMMU: $(dmesg | grep 'DMAR:.*fault' | head -n 1)"; }
 
 # write_from_host BYTES: the host's driver writes so much at random to the disk, of digest $from_host, before the guest gets it.

@@ -55,7 +55,7 @@ case_group_not_viable_names_the_others() {
 
 case_device_in_use_by_another_run() {
   bind_all
-  exec 9<>"/dev/vfio/$(basename "$(readlink "/sys/bus/pci/devices/$(edu)/iommu_group")")"
+  exec 9<>"/dev/vfio/$(group_of "$(edu)")"
   refused_device "vfio=$(edu)" 'in use by another process'
   status=0
   err="$("$MAYFLY" device unbind "$(edu)" 2>&1)" || status=$?

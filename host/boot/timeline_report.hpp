@@ -78,7 +78,7 @@ struct PortMark {
 };
 
 /// The most reasons that exits are counted by.
-inline constexpr std::size_t kExitReasonsMax = 8;
+inline constexpr std::size_t kExitReasonsMax = 9;
 
 /// What the machine had done at a moment that is a milestone or a port mark.
 struct Sample {

@@ -154,8 +154,8 @@ void add_run_options(CLI::App& app, RunOptions& run) {
       "vfio=ADDRESS");
   add_string(
       app, "--dma-window", run.dma_window, "SIZE",
-      "Lowest guest memory that is mapped for devices first, 256M when not given; the rest follows when "
-      "the guest needs it, or is ready");
+      "Lowest guest memory that is mapped for devices before the guest needs it; 256M when not given, and "
+      "nothing on a host of one processor. The rest follows when the guest needs it, or is ready");
   add_string(app, "--timeout", run.timeout, "TIME", "End the VM, at once, that long after mayfly's start");
   add_string(app, "--timeline", run.timeline, "FILE", "Write when each step of the boot happened, as JSON");
   add_string(app, "--console", run.console, "FILE|tty|none",

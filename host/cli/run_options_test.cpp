@@ -93,7 +93,7 @@ TEST(RunOptions, BalloonAndPassedDeviceGoTogether) {
 TEST(RunOptions, DmaWindowIs256MiBUnlessGivenWithADevice) {
   RunOptions options = with_image();
   options.devices = {"vfio=0000:01:00.0"};
-  EXPECT_EQ(check_run_options(options).dma_window_bytes, 256 * kMiB);
+  EXPECT_EQ(check_run_options(options).dma_window_bytes, std::nullopt);
   options.dma_window = "512M";
   EXPECT_EQ(check_run_options(options).dma_window_bytes, 512 * kMiB);
   options.devices.clear();

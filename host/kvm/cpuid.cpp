@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <linux/kvm_para.h>
 #include <sys/ioctl.h>
 
 #include "base/error.hpp"
@@ -91,6 +92,14 @@ void Cpuid::describe_topology() {
       entry.eax = (entry.eax & 0x3fffU) | (shared ? cpus_ - 1 : 0U) << 14U;
     } else if (entry.function == kLeafAmdSizes) {
       entry.ecx = id_bits << 12U | (cpus_ - 1);  // ApicIdSize, NC
+    }
+  }
+}
+
+void Cpuid::add_map_range() noexcept {
+  for (kvm_cpuid_entry2& entry : entries_) {
+    if (entry.function == KVM_CPUID_FEATURES) {
+      entry.eax |= 1U << KVM_FEATURE_HC_MAP_GPA_RANGE;
     }
   }
 }

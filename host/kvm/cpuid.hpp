@@ -18,6 +18,9 @@ class Cpuid {
   /// For tests: starts from `entries` instead of KVM's.
   Cpuid(std::vector<kvm_cpuid_entry2> entries, std::uint32_t cpus);
 
+  /// Says that the host takes the hypercall KVM_HC_MAP_GPA_RANGE, see Vm::take_map_range().
+  void add_map_range() noexcept;
+
   /// Leaves with the parts that differ by vCPU (APIC id, topology) filled in. `apic_id` < cpus. The pointer
   /// is good until the next call.
   [[nodiscard]] const kvm_cpuid2* for_vcpu(std::uint32_t apic_id);

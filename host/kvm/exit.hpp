@@ -33,6 +33,15 @@ struct MmioWrite {
   std::uint64_t address;
   std::span<const std::byte> data;
 };
+/// The hypercall KVM_HC_MAP_GPA_RANGE (Documentation/virt/kvm/x86/hypercalls.rst): the guest says who is to
+/// reach [address, address + 4 KiB * pages). KVM has checked that it is not empty and does not wrap in pages.
+struct MapRange {
+  std::uint64_t address;
+  std::uint64_t pages;
+  std::uint64_t attributes;
+  /// What the guest gets: 0, or a negative error of <linux/kvm_para.h>.
+  unsigned long long* answer;
+};
 /// HLT without an in-kernel irqchip.
 struct Halt {};
 /// Triple fault, or an unhandled exception in SMM.
@@ -50,7 +59,7 @@ struct Unknown {
 };
 
 /// Why KVM_RUN returned (api.rst, section 5).
-using VmExit =
-    std::variant<IoOut, IoIn, MmioRead, MmioWrite, Halt, Shutdown, SystemEvent, Interrupted, Unknown>;
+using VmExit = std::variant<IoOut, IoIn, MmioRead, MmioWrite, MapRange, Halt, Shutdown, SystemEvent,
+                            Interrupted, Unknown>;
 
 }  // namespace mayfly::kvm

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include <linux/kvm_para.h>
 #include <sys/ioctl.h>
 
 #include "base/error.hpp"
@@ -103,6 +104,8 @@ VmExit Vcpu::run() noexcept {
       return decode_io();
     case KVM_EXIT_MMIO:
       return decode_mmio();
+    case KVM_EXIT_HYPERCALL:
+      return decode_hypercall();
     case KVM_EXIT_HLT:
       return Halt{};
     case KVM_EXIT_SHUTDOWN:
@@ -140,6 +143,17 @@ VmExit Vcpu::decode_mmio() noexcept {
     return MmioWrite{run.mmio.phys_addr, {data, run.mmio.len}};
   }
   return MmioRead{run.mmio.phys_addr, {data, run.mmio.len}};
+}
+
+VmExit Vcpu::decode_hypercall() noexcept {
+  kvm_run& run = shared();
+  if (run.hypercall.nr != KVM_HC_MAP_GPA_RANGE) {
+    return Unknown{run.exit_reason, run.hypercall.nr};
+  }
+  return MapRange{.address = run.hypercall.args[0],
+                  .pages = run.hypercall.args[1],
+                  .attributes = run.hypercall.args[2],
+                  .answer = &run.hypercall.ret};
 }
 
 void Vcpu::kick() noexcept { __atomic_store_n(&shared().immediate_exit, std::uint8_t{1}, __ATOMIC_SEQ_CST); }

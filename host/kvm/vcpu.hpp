@@ -39,6 +39,7 @@ class Vcpu {
  private:
   [[nodiscard]] VmExit decode_io() noexcept;
   [[nodiscard]] VmExit decode_mmio() noexcept;
+  [[nodiscard]] VmExit decode_hypercall() noexcept;
   [[nodiscard]] kvm_run& shared() const noexcept;
 
   std::uint32_t id_;

@@ -92,6 +92,26 @@ TEST_F(AssemblyGuest, StoreOutsideMemoryIsAnExit) {
   EXPECT_EQ(store->data[0], std::byte{0x77});
 }
 
+TEST_F(AssemblyGuest, CallThatSharesMemoryIsAnExitAndItsAnswerIsTheGuests) {
+  load({0x66, 0xb8, 0x0c, 0x00, 0x00, 0x00, 0x66, 0xbb, 0x00, 0x00, 0x20, 0x00, 0x66, 0xb9, 0x00,
+        0x02, 0x00, 0x00, 0x66, 0xba, 0x10, 0x00, 0x00, 0x00, 0x0f, 0x01, 0xc1, 0xe6, 0x80, 0xf4});
+  // mov eax, 12; mov ebx, 0x200000; mov ecx, 512; mov edx, 16; vmcall; out 0x80, al; hlt
+  if (!hardware_virtualization() || !vm_->take_map_range()) {
+    GTEST_SKIP() << "this KVM emulates, or has no KVM_CAP_EXIT_HYPERCALL";
+  }
+  VmExit exit = vcpu_->run();
+  const auto* call = std::get_if<MapRange>(&exit);
+  ASSERT_NE(call, nullptr);
+  EXPECT_EQ(call->address, 0x200000U);
+  EXPECT_EQ(call->pages, 512U);
+  EXPECT_EQ(call->attributes, 16U);
+  *call->answer = 0x5a;
+  exit = vcpu_->run();
+  const auto* out = std::get_if<IoOut>(&exit);
+  ASSERT_NE(out, nullptr);
+  EXPECT_EQ(out->data[0], std::byte{0x5a});
+}
+
 TEST_F(AssemblyGuest, KickEndsAnEndlessLoop) {
   load({0xeb, 0xfe});  // jmp $
   struct sigaction action {};

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <string>
 
+#include <linux/kvm_para.h>
 #include <sys/ioctl.h>
 
 #include "base/error.hpp"
@@ -69,6 +70,15 @@ bool Vm::remove_memory(std::uint32_t slot) noexcept {
   kvm_userspace_memory_region region{};  // no bytes: KVM_SET_USER_MEMORY_REGION deletes the slot
   region.slot = slot;
   return ::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region) == 0;
+}
+
+bool Vm::take_map_range() {
+  constexpr std::uint64_t kMapRange = 1U << KVM_HC_MAP_GPA_RANGE;
+  if ((static_cast<std::uint64_t>(check(KVM_CAP_EXIT_HYPERCALL)) & kMapRange) == 0) {
+    return false;
+  }
+  enable(KVM_CAP_EXIT_HYPERCALL, kMapRange);
+  return true;
 }
 
 void Vm::enable(std::uint32_t capability, std::uint64_t argument) {

@@ -39,6 +39,9 @@ class Vm {
   /// Takes slot `slot` away: accesses to it are exits when this returns. KVM drops the mappings of all slots
   /// on the way and builds them anew. False when it has no memory to do that; the slot stays then.
   bool remove_memory(std::uint32_t slot) noexcept;
+  /// Lets the guest say who is to reach its memory: MapRange exits. False where KVM has none of them (Linux
+  /// before 5.14). Throws Error.
+  [[nodiscard]] bool take_map_range();
   /// Turns a capability on. Throws Error.
   void enable(std::uint32_t capability, std::uint64_t argument);
   /// KVM_CHECK_EXTENSION on this VM.

@@ -131,8 +131,14 @@ class FakeHeldMemory final : public HeldMemory {
     ready_ = answer_ == Answer::kLater ? std::optional(done) : std::nullopt;
     return answer_;
   }
-  [[nodiscard]] std::optional<GuestRange> next_ready_run(GuestAddress /*from*/) const noexcept override {
-    return std::nullopt;
+  /// What is held at `from` is ready when releases are answered at once.
+  [[nodiscard]] std::optional<GuestRange> next_ready_run(GuestAddress from) const noexcept override {
+    const std::lock_guard lock(mutex_);
+    GuestRange run{from, 0};
+    while (answer_ == Answer::kNow && has(held_, {GuestAddress(from.raw() + run.bytes), kUnit})) {
+      run.bytes += kUnit;
+    }
+    return run.bytes > 0 ? std::optional(run) : std::nullopt;
   }
   [[nodiscard]] bool is_all_ready() const noexcept override {
     const std::lock_guard lock(mutex_);

@@ -9,9 +9,21 @@
 namespace mayfly::vfio {
 namespace {
 
+constexpr std::uint64_t kLowBytes = 256 * kMiB;
+// Entries from which on the low pieces are worth theirs.
+constexpr std::uint32_t kManyPieces = 1024;
+
+std::uint64_t low_piece_bytes(const PieceRules& rules, std::uint64_t piece_bytes) noexcept {
+  return rules.max_pieces < kManyPieces ? piece_bytes : std::min(rules.low_piece_bytes, piece_bytes);
+}
+
 // Pieces that `ram` makes, the cut at the window's end counted whether or not it makes one.
-std::uint64_t count_pieces(std::span<const GuestMemory::Region> ram, std::uint64_t piece_bytes) noexcept {
+std::uint64_t count_pieces(std::span<const GuestMemory::Region> ram, std::uint64_t piece_bytes,
+                           const PieceRules& rules) noexcept {
   std::uint64_t sum = 1;
+  if (low_piece_bytes(rules, piece_bytes) < piece_bytes) {
+    sum += kLowBytes / low_piece_bytes(rules, piece_bytes);
+  }
   for (const GuestMemory::Region& region : ram) {
     const std::uint64_t start = region.guest.start.raw();
     sum += (start + region.guest.bytes - 1) / piece_bytes - start / piece_bytes + 1;
@@ -29,23 +41,22 @@ PieceTable::PieceTable(std::span<const GuestMemory::Region> ram, const PieceRule
                 " are needed; raise dma_entry_limit of the module vfio_iommu_type1");
   }
   std::uint64_t piece_bytes = rules.piece_bytes;
-  while (count_pieces(ram, piece_bytes) > rules.max_pieces) {
+  while (count_pieces(ram, piece_bytes, rules) > rules.max_pieces) {
     piece_bytes *= 2;
   }
-  pieces_.reserve(count_pieces(ram, piece_bytes));
+  pieces_.reserve(count_pieces(ram, piece_bytes, rules));
   for (const GuestMemory::Region& region : ram) {
-    cut(region, piece_bytes, rules.window_bytes > bytes_ ? rules.window_bytes - bytes_ : 0);
+    cut(region, piece_bytes, rules);
   }
 }
 
-void PieceTable::cut(const GuestMemory::Region& region, std::uint64_t piece_bytes,
-                     std::uint64_t window_left) {
+void PieceTable::cut(const GuestMemory::Region& region, std::uint64_t piece_bytes, const PieceRules& rules) {
   for (std::uint64_t at = 0; at < region.guest.bytes;) {
     const std::uint64_t start = region.guest.start.raw() + at;
-    std::uint64_t next =
-        std::min(align_up(start + 1, piece_bytes) - region.guest.start.raw(), region.guest.bytes);
-    if (at < window_left) {
-      next = std::min(next, window_left);
+    const std::uint64_t size = bytes_ < kLowBytes ? low_piece_bytes(rules, piece_bytes) : piece_bytes;
+    std::uint64_t next = std::min(align_up(start + 1, size) - region.guest.start.raw(), region.guest.bytes);
+    if (bytes_ < rules.window_bytes) {
+      next = std::min(next, at + rules.window_bytes - bytes_);
       ++window_size_;
     }
     const std::uint64_t bytes = next - at;

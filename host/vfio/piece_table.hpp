@@ -19,7 +19,11 @@ namespace mayfly::vfio {
 struct PieceRules {
   /// Pieces are this large, or larger when there would be more than `max_pieces`.
   std::uint64_t piece_bytes = 128 * kMiB;
-  /// The lowest RAM, mapped first: pieces end where it does, however large they are.
+  /// Of the lowest 256 MiB, where there are entries enough: a guest that takes memory over little by little
+  /// begins there, and what it waits for is no more than what it uses.
+  std::uint64_t low_piece_bytes = 16 * kMiB;
+  /// The lowest RAM, mapped first, whether or not anybody asks: pieces end where it does, however large they
+  /// are. May be nothing.
   std::uint64_t window_bytes = 256 * kMiB;
   /// IOMMU entries that RAM may take. Since each is a piece at least, no order of mapping needs more.
   std::uint32_t max_pieces = 65535;
@@ -28,6 +32,7 @@ struct PieceRules {
   [[nodiscard]] static constexpr PieceRules for_pages(std::uint64_t page_bytes) noexcept {
     PieceRules rules;
     rules.piece_bytes = rules.piece_bytes > page_bytes ? rules.piece_bytes : page_bytes;
+    rules.low_piece_bytes = rules.low_piece_bytes > page_bytes ? rules.low_piece_bytes : page_bytes;
     rules.window_bytes = rules.window_bytes > page_bytes ? rules.window_bytes : page_bytes;
     return rules;
   }
@@ -72,7 +77,7 @@ class PieceTable {
   [[nodiscard]] std::optional<PieceIndex> at_or_after(GuestAddress address) const noexcept;
 
  private:
-  void cut(const GuestMemory::Region& region, std::uint64_t piece_bytes, std::uint64_t window_left);
+  void cut(const GuestMemory::Region& region, std::uint64_t piece_bytes, const PieceRules& rules);
 
   std::vector<GuestMemory::Region> ram_;
   std::vector<Piece> pieces_;

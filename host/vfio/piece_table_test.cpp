@@ -13,6 +13,8 @@ namespace mayfly::vfio {
 namespace {
 
 std::byte* const kHost = testing::nowhere();
+/// All pieces of one size.
+constexpr PieceRules kLarge{.low_piece_bytes = 128 * kMiB};
 
 std::vector<GuestMemory::Region> guest(std::uint64_t bytes) {
   constexpr std::uint64_t kLow = 3 * kGiB;
@@ -59,13 +61,29 @@ TEST(PieceTable, WindowIsTheSameAtEverySizeAndEntryLimit) {
   }
 }
 
-TEST(PieceTable, PieceSizeIsTheSameUpTo4TiBOfType1) {
-  EXPECT_EQ(PieceTable(guest(kGiB), {})[4].guest.bytes, 128 * kMiB);
-  EXPECT_EQ(PieceTable(guest(4 * kTiB), {})[4].guest.bytes, 128 * kMiB);
+TEST(PieceTable, PieceSizesAreTheSameUpTo4TiBOfType1) {
+  for (const std::uint64_t bytes : {kGiB, 4 * kTiB}) {
+    const PieceTable table(guest(bytes), {});
+    EXPECT_EQ(table[0].guest, (GuestRange{GuestAddress(0), 16 * kMiB}));
+    EXPECT_EQ(table[15].guest, (GuestRange{GuestAddress(240 * kMiB), 16 * kMiB}));
+    EXPECT_EQ(table[16].guest, (GuestRange{GuestAddress(256 * kMiB), 128 * kMiB}));
+  }
+}
+
+TEST(PieceTable, LowPiecesAreNoSmallerThanOthersWhereEntriesAreFew) {
+  const PieceTable table(guest(kGiB), {.max_pieces = 1023});
+  EXPECT_EQ(table[0].guest.bytes, 128 * kMiB);
+}
+
+TEST(PieceTable, NothingIsTheWindowWhereNothingIsToBe) {
+  const PieceTable table(guest(kGiB), {.window_bytes = 0});
+  EXPECT_EQ(table.window_size(), 0U);
+  EXPECT_EQ(table[0].guest.bytes, 16 * kMiB);
 }
 
 TEST(PieceTable, NoPieceIsSmallerThanAHostPage) {
   EXPECT_EQ(PieceRules::for_pages(2 * kMiB).piece_bytes, 128 * kMiB);
+  EXPECT_EQ(PieceRules::for_pages(2 * kMiB).low_piece_bytes, 16 * kMiB);
   EXPECT_EQ(PieceRules::for_pages(2 * kMiB).window_bytes, 256 * kMiB);
   const PieceTable table(guest(8 * kGiB), PieceRules::for_pages(kGiB));
   EXPECT_EQ(table.size(), 8U);
@@ -75,7 +93,7 @@ TEST(PieceTable, NoPieceIsSmallerThanAHostPage) {
 TEST(PieceTable, AWindowLargerThanTheLowRangeGoesOnInTheNext) {
   const std::array ram{GuestMemory::Region{{GuestAddress(0), 64 * kMiB}, kHost},
                        GuestMemory::Region{{GuestAddress(kGiB), kGiB}, kHost + 64 * kMiB}};
-  const PieceTable table(ram, {});
+  const PieceTable table(ram, kLarge);
   ASSERT_EQ(table.window_size(), 3U);
   EXPECT_EQ(table[2].guest, (GuestRange{GuestAddress(kGiB + 128 * kMiB), 64 * kMiB}));
   EXPECT_EQ(table[3].guest, (GuestRange{GuestAddress(kGiB + 192 * kMiB), 64 * kMiB}));
@@ -92,7 +110,7 @@ TEST(PieceTable, TooFewEntriesAreRefusedWithTheMend) {
 }
 
 TEST(PieceTable, FindsPiecesByUnitAndAddress) {
-  const PieceTable table(guest(4 * kGiB), {});
+  const PieceTable table(guest(4 * kGiB), kLarge);
   EXPECT_EQ(table.piece_of(0), 0U);
   EXPECT_EQ(table.piece_of(63), 0U);
   EXPECT_EQ(table.piece_of(64), 1U);
@@ -104,7 +122,7 @@ TEST(PieceTable, FindsPiecesByUnitAndAddress) {
 }
 
 TEST(PieceTable, NeighboursJoinWithinARangeOfRamOnly) {
-  const PieceTable table(guest(4 * kGiB), {});
+  const PieceTable table(guest(4 * kGiB), kLarge);
   EXPECT_TRUE(table.joins_next(0));
   EXPECT_FALSE(table.joins_next(23));  // 3 GiB
   EXPECT_TRUE(table.joins_next(24));
@@ -112,7 +130,7 @@ TEST(PieceTable, NeighboursJoinWithinARangeOfRamOnly) {
   // Neighbours for the guest whose host memory lies apart.
   const std::array ram{GuestMemory::Region{{GuestAddress(0), 128 * kMiB}, kHost},
                        GuestMemory::Region{{GuestAddress(128 * kMiB), 128 * kMiB}, kHost + kGiB}};
-  EXPECT_FALSE(PieceTable(ram, {}).joins_next(0));
+  EXPECT_FALSE(PieceTable(ram, kLarge).joins_next(0));
 }
 
 }  // namespace

@@ -8,11 +8,15 @@ namespace {
 
 TEST(BootSamples, SumIsThatOfEachReasonUnderItsName) {
   ExitCounts counts;
-  const std::pair<std::string_view, Counter*> reasons[] = {
-      {"port_out", &counts.port_out},       {"port_in", &counts.port_in},
-      {"pci_config", &counts.pci_config},   {"boot_mark", &counts.boot_mark},
-      {"mmio_read", &counts.mmio_read},     {"mmio_write", &counts.mmio_write},
-      {"interrupted", &counts.interrupted}, {"other", &counts.other}};
+  const std::pair<std::string_view, Counter*> reasons[] = {{"port_out", &counts.port_out},
+                                                           {"port_in", &counts.port_in},
+                                                           {"pci_config", &counts.pci_config},
+                                                           {"boot_mark", &counts.boot_mark},
+                                                           {"mmio_read", &counts.mmio_read},
+                                                           {"mmio_write", &counts.mmio_write},
+                                                           {"hypercall", &counts.hypercall},
+                                                           {"interrupted", &counts.interrupted},
+                                                           {"other", &counts.other}};
   std::uint64_t number = 0;
   for (const auto& [name, counter] : reasons) {
     *counter += ++number;

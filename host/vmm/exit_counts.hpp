@@ -42,16 +42,17 @@ struct ExitCounts {
   Counter boot_mark;   ///< Port 0x80.
   Counter mmio_read;
   Counter mmio_write;
+  Counter hypercall;  ///< KVM_HC_MAP_GPA_RANGE.
   Counter interrupted;
   Counter other;
 
   ExitCounts& operator+=(const ExitCounts& more) noexcept;
 
   static constexpr std::array<const char*, boot::kExitReasonsMax> kNames = {
-      "port_out", "port_in", "pci_config", "boot_mark", "mmio_read", "mmio_write", "interrupted", "other"};
+      "port_out", "port_in", "pci_config", "boot_mark", "mmio_read", "mmio_write", "hypercall", "interrupted", "other"};
   /// In the order of kNames.
   [[nodiscard]] std::array<std::uint64_t, kNames.size()> values() const noexcept {
-    return {port_out, port_in, pci_config, boot_mark, mmio_read, mmio_write, interrupted, other};
+    return {port_out, port_in, pci_config, boot_mark, mmio_read, mmio_write, hypercall, interrupted, other};
   }
 };
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <linux/kvm_para.h>
+
 namespace mayfly::vmm {
 namespace {
 
@@ -32,6 +34,7 @@ ExitCounts& ExitCounts::operator+=(const ExitCounts& more) noexcept {
   boot_mark += more.boot_mark;
   mmio_read += more.mmio_read;
   mmio_write += more.mmio_write;
+  hypercall += more.hypercall;
   interrupted += more.interrupted;
   other += more.other;
   return *this;
@@ -52,6 +55,10 @@ AfterExit ExitHandler::handle(const kvm::VmExit& exit, ExitCounts& counts) noexc
                         [&](const kvm::MmioWrite& store) {
                           ++counts.mmio_write;
                           mmio_.write(store.address, store.data);
+                          return AfterExit::kRunAgain;
+                        },
+                        [&](const kvm::MapRange& call) {
+                          map_range(call, counts);
                           return AfterExit::kRunAgain;
                         },
                         [&](const kvm::Interrupted&) {
@@ -118,6 +125,12 @@ AfterExit ExitHandler::boot_mark(std::uint8_t code) noexcept {
     ready_observer_->on_ready();
   }
   return AfterExit::kRunAgain;
+}
+
+void ExitHandler::map_range(const kvm::MapRange& exit, ExitCounts& counts) noexcept {
+  ++counts.hypercall;
+  const std::int64_t answer = lazy_memory_ != nullptr ? lazy_memory_->answer(exit) : -KVM_ENOSYS;
+  *exit.answer = static_cast<unsigned long long>(answer);
 }
 
 void ExitHandler::port_in(const kvm::IoIn& exit, ExitCounts& counts) noexcept {

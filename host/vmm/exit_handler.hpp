@@ -8,6 +8,7 @@
 #include "kvm/exit.hpp"
 #include "pci/config_ports.hpp"
 #include "vmm/exit_counts.hpp"
+#include "vmm/lazy_memory.hpp"
 #include "vmm/vm_down.hpp"
 
 namespace mayfly::vmm {
@@ -51,6 +52,8 @@ class ExitHandler {
   void observe_marks(MarkObserver& observer) noexcept { observer_ = &observer; }
   /// The same.
   void observe_ready(ReadyObserver& observer) noexcept { ready_observer_ = &observer; }
+  /// The same, for the guest's hypercalls.
+  void answer_calls(LazyMemory& memory) noexcept { lazy_memory_ = &memory; }
 
   /// Handles one exit and adds it to `counts`, which belong to the calling vCPU.
   [[nodiscard]] AfterExit handle(const kvm::VmExit& exit, ExitCounts& counts) noexcept;
@@ -58,6 +61,7 @@ class ExitHandler {
  private:
   [[nodiscard]] AfterExit port_out(const kvm::IoOut& exit, ExitCounts& counts) noexcept;
   void port_in(const kvm::IoIn& exit, ExitCounts& counts) noexcept;
+  void map_range(const kvm::MapRange& exit, ExitCounts& counts) noexcept;
   [[nodiscard]] AfterExit boot_mark(std::uint8_t code) noexcept;
 
   const io::IoBus& ports_;
@@ -68,6 +72,7 @@ class ExitHandler {
   AtReady at_ready_;
   MarkObserver* observer_ = nullptr;
   ReadyObserver* ready_observer_ = nullptr;
+  LazyMemory* lazy_memory_ = nullptr;
 };
 
 }  // namespace mayfly::vmm

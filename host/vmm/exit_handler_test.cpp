@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "pci/root.hpp"
+#include "testing/fake_held_memory.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -138,6 +139,26 @@ TEST_F(ExitHandlerTest, GuestThatAskedForItsEndIsNotLetInAgain) {
   EXPECT_EQ(handler_.handle(kvm::IoOut{0x700, 1, data}, counts_), AfterExit::kRunAgain);
   down_.report(DownReason::kPoweroff);
   EXPECT_EQ(handler_.handle(kvm::IoOut{0x700, 1, data}, counts_), AfterExit::kStop);
+}
+
+TEST_F(ExitHandlerTest, CallOfAGuestWithoutLazyMemoryIsUnknown) {
+  unsigned long long answer = 0;
+  EXPECT_EQ(handler_.handle(kvm::MapRange{0, 512, LazyMemory::kPrivate, &answer}, counts_),
+            AfterExit::kRunAgain);
+  EXPECT_EQ(static_cast<long long>(answer), -1000);
+  EXPECT_EQ(counts_.hypercall, 1U);
+}
+
+TEST_F(ExitHandlerTest, CallReachesLazyMemoryAndItsAnswerTheGuest) {
+  testing::FakeHeldMemory held({GuestAddress(0), kGiB});
+  LazyMemory memory(held);
+  handler_.answer_calls(memory);
+  unsigned long long answer = 1;
+  static_cast<void>(handler_.handle(kvm::MapRange{0, 512, LazyMemory::kPrivate, &answer}, counts_));
+  EXPECT_EQ(answer, 0U);
+  EXPECT_EQ(held.held().size(), 1U);
+  static_cast<void>(handler_.handle(kvm::MapRange{0, 512, LazyMemory::kPrivate, &answer}, counts_));
+  EXPECT_EQ(static_cast<long long>(answer), LazyMemory::kInvalid);
 }
 
 TEST_F(ExitHandlerTest, InterruptedRunGoesOn) {

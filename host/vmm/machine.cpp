@@ -117,7 +117,7 @@ Machine::Machine(const MachineParts& parts)
   parts.timeline.mark(Milestone::kMemoryReady);
   attach_buses();
   parts.timeline.mark(Milestone::kDevicesReady);
-  add_vcpus(parts.cpus);
+  add_vcpus(parts);
   if (parts.sample_marks == SampleMarks::kYes) {
     samples_ = std::make_unique<BootSamples>(vm_.fd(), vcpus_);
     exits_.observe_marks(*samples_);
@@ -131,10 +131,15 @@ Machine::Machine(const MachineParts& parts)
   set_boot_state(parts);
 }
 
-Machine::~Machine() {
+Machine::~Machine() { end_waits(); }
+
+/// A vCPU that waits for the map is not kept waiting.
+void Machine::end_waits() noexcept {
   if (passthrough_ != nullptr) {
-    // A vCPU that waits for the map is not kept waiting.
     passthrough_->request_stop();
+  }
+  if (lazy_memory_ != nullptr) {
+    lazy_memory_->request_stop();
   }
 }
 
@@ -155,6 +160,9 @@ void Machine::add_passed_devices(const MachineParts& parts) {
   if (parts.balloon_bytes) {
     // The map is there only now; and before the devices, so that the guest finds it first.
     add_balloon(passthrough_->held(), *parts.balloon_bytes, virtio::BalloonUse::kBridge);
+  } else {
+    lazy_memory_ = std::make_unique<LazyMemory>(passthrough_->held());
+    exits_.answer_calls(*lazy_memory_);
   }
   for (OpenDevice& device : devices) {
     const std::uint32_t pin = kFirstIntxPin + static_cast<std::uint32_t>(intx_.size()) % kIntxPins;
@@ -232,10 +240,14 @@ void Machine::attach_buses() {
   mmio_.freeze();
 }
 
-void Machine::add_vcpus(std::uint32_t count) {
-  kvm::Cpuid cpuid(system_, count);
+void Machine::add_vcpus(const MachineParts& parts) {
+  kvm::Cpuid cpuid(system_, parts.cpus);
   layout_.require_fit(cpuid.physical_bits());
-  for (std::uint32_t id = 0; id < count; ++id) {
+  // A balloon holds memory in its own way.
+  if (passthrough_ != nullptr && !parts.balloon_bytes && vm_.take_map_range()) {
+    cpuid.add_map_range();
+  }
+  for (std::uint32_t id = 0; id < parts.cpus; ++id) {
     kvm::Vcpu vcpu(system_, vm_, id);
     vcpu.set_cpuid(cpuid.for_vcpu(id));
     set_boot_msrs(vcpu);
@@ -270,9 +282,7 @@ void Machine::start() {
 }
 
 std::uint64_t Machine::stop() noexcept {
-  if (passthrough_ != nullptr) {
-    passthrough_->request_stop();
-  }
+  end_waits();
   for (const auto& vcpu : vcpus_) {
     vcpu->request_stop();
   }

@@ -31,6 +31,7 @@
 #include "vmm/exit_handler.hpp"
 #include "vmm/image.hpp"
 #include "vmm/kvm_for_devices.hpp"
+#include "vmm/lazy_memory.hpp"
 #include "vmm/passthrough.hpp"
 #include "vmm/system_ports.hpp"
 #include "vmm/vcpu_thread.hpp"
@@ -51,8 +52,8 @@ struct MachineParts {
   const std::string& kernel;
   const Image& image;
   const std::vector<PassedDevice>& devices;
-  /// The lowest guest memory that is mapped for devices first.
-  std::uint64_t dma_window_bytes;
+  /// As in RunConfig.
+  std::optional<std::uint64_t> dma_window_bytes;
   std::string command_line;
   io::PortBackend& console;
   io::PortBackend& channel;
@@ -139,7 +140,8 @@ class Machine {
   virtio::Console& add_devices(const MachineParts& parts);
   void attach_buses();
   void add_passed_devices(const MachineParts& parts);
-  void add_vcpus(std::uint32_t count);
+  void add_vcpus(const MachineParts& parts);
+  void end_waits() noexcept;
   void set_boot_state(const MachineParts& parts);
 
   boot::BootTimeline& timeline_;
@@ -165,6 +167,7 @@ class Machine {
   PanicPort panic_;
   io::IoBus ports_;
   io::IoBus mmio_;
+  std::unique_ptr<LazyMemory> lazy_memory_;
   ExitHandler exits_;
   std::unique_ptr<BootSamples> samples_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;

@@ -119,7 +119,11 @@ void Passthrough::open_all() {
 void Passthrough::begin_map() {
   vfio::DmaMapConfig config;
   config.rules.pieces = vfio::PieceRules::for_pages(memory_.page_bytes);
-  config.rules.pieces.window_bytes = align_up(memory_.window_bytes, memory_.page_bytes);
+  if (memory_.window_bytes) {
+    config.rules.pieces.window_bytes = align_up(*memory_.window_bytes, memory_.page_bytes);
+  } else if (std::thread::hardware_concurrency() == 1) {
+    config.rules.pieces.window_bytes = 0;
+  }
   config.rules.background = vfio::Background::kWhenTold;
   config.populate_threads = populate_threads();
   config.reserved_entries = kEntriesADevice * static_cast<std::uint32_t>(found_.size());

@@ -39,8 +39,9 @@ struct DeviceMemory {
   const GuestMemory& memory;
   /// Of a page of the host's, bytes: nothing smaller is mapped.
   std::uint64_t page_bytes;
-  /// The lowest memory, bytes: mapped first, and without anybody asking.
-  std::uint64_t window_bytes;
+  /// The lowest memory, bytes: mapped first, and without anybody asking. Absent: 256 MiB, or nothing where
+  /// that would keep the only processor from the guest.
+  std::optional<std::uint64_t> window_bytes;
 };
 
 /// Opens devices and makes guest memory reachable for them, on threads of its own from construction on: each

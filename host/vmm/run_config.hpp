@@ -62,8 +62,9 @@ struct RunConfig {
   /// What the balloon is asked to hold from the start; absent: there is no balloon. With devices it is
   /// emptied as memory is mapped for them.
   std::optional<std::uint64_t> balloon_bytes{};
-  /// The lowest guest memory, bytes: mapped for devices first.
-  std::uint64_t dma_window_bytes = 256ULL << 20U;
+  /// The lowest guest memory, bytes, that is mapped for devices whether or not anybody asks; absent: as
+  /// Passthrough thinks best.
+  std::optional<std::uint64_t> dma_window_bytes{};
   ImageCheck image_check = ImageCheck::kHeader;
   ConsoleSpec console{};
   /// No two with one address.

@@ -14,7 +14,7 @@ unset -f "${others[@]}"
 # The guest is told to use memory again before devices reach it. The run stays, until the host goes.
 case_reads_into_memory_given_back_too_early_fault() {
   bind_all
-  MAYFLY="$REPO/build/test/mayfly_too_early" start_reads
+  MAYFLY="$REPO/build/test/mayfly_too_early" start_reads --balloon 768M
   while [[ -e "/proc/$run_pid/exe" ]] && (no_dmar_fault); do
     sleep 0.5
   done

@@ -55,16 +55,38 @@ case_ready_comes_before_all_memory_is_mapped() {
   expect_dma 'mapped_bytes == populated_bytes == ram_bytes == 1 << 30'
 }
 
-# Its driver makes the disk bus master: that write waits for all memory, since the guest has promised nothing.
+# Its driver makes the disk bus master: that write waits for all memory, since the guest has promised nothing: with a
+# balloon, however small, its kernel does not take memory over little by little.
 case_bus_mastering_waits_until_all_memory_is_mapped() {
   bind_all
-  mayfly_run --memory 1G --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" --timeline "$WORK/t.json" -- \
+  mayfly_run --memory 1G --balloon 2M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" --timeline "$WORK/t.json" -- \
     sh -c 'dd if=/dev/nvme0n1 of=/dev/null bs=1M count=8 iflag=direct status=none' </dev/null
   expect_status 0
   expect_dma 'bus_master_waits == 1'
   expect_dma 'bus_master_wait_ns > 0'
   expect_dma 'exec_to_dma_settled_ns < exec_to_ready_ns'
   expect_dma 'mapped_bytes_at_ready == mapped_bytes == ram_bytes'
+  no_dmar_fault
+}
+
+# Our kernel takes memory over little by little, and only what it has taken over must be mapped for its devices.
+case_lazy_memory_is_mapped_after_the_guest_is_ready() {
+  local from_host
+  write_from_host $((64 << 20))
+  CASE_SECONDS=900 mayfly_run --memory 2G --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" \
+    --timeline "$WORK/t.json" -- sh -c '
+    dd if=/dev/nvme0n1 bs=1M count=64 iflag=direct status=none | sha256sum
+    head -c 1600M /dev/zero >/tmp/all
+    dd if=/dev/nvme0n1 of=/tmp/all bs=1M count=64 iflag=direct conv=notrunc status=none
+    head -c 64M /tmp/all | sha256sum
+    sed -n "s/^MemTotal: *//p" /proc/meminfo' </dev/null
+  expect_status 0
+  [[ "$(sed -n 1p <<<"$out")" == "$from_host" && "$(sed -n 2p <<<"$out")" == "$from_host" ]] ||
+    fail "the guest reads something else than the host wrote: $out"
+  expect_dma 'bus_master_waits <= 1'
+  expect_dma 'mapped_bytes_at_ready <= 256 << 20'
+  expect_dma 'mapped_bytes == populated_bytes == ram_bytes == 2 << 30'
+  expect_dma 'held_bytes < 512 << 20'
   no_dmar_fault
 }
 
@@ -99,14 +121,15 @@ case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
   no_dmar_fault
 }
 
-# start_reads: a run that makes 26624 reads of 32 KiB, hundreds at a time, into memory that the balloon has just given back.
+# start_reads OPTION...: a run that makes 26624 reads of 32 KiB, hundreds at a time, into memory that was never used before.
 start_reads() {
-  start_run --memory 1G --balloon 768M --pages 4k --device "vfio=$(nvme)" -- sh -c \
+  start_run --memory 1G --pages 4k "$@" --device "vfio=$(nvme)" -- sh -c \
     'echo 32 >/sys/block/nvme0n1/queue/max_sectors_kb && python3 -c "$1" /dev/nvme0n1 832' sh \
     "$(<"$REPO/ci/system/l1/read_into_fresh_memory.py")"
 }
 
-case_reads_into_memory_just_given_back_are_whole() {
+# expect_whole_reads OPTION...: start_reads, with a disk of what only this host knows.
+expect_whole_reads() {
   local crcs
   load_module nvme
   give_back "$(nvme)"
@@ -117,13 +140,17 @@ disk = open("/dev/nvme0n1", "rb")
 crcs = ["%08x" % zlib.crc32(disk.read(32 << 20)) for _ in range(8)]
 print("\n".join(crcs * 4).rsplit("\n", 6)[0])')"
   bind_all
-  start_reads
+  start_reads "$@"
   end_run
   expect_status 0
   expect_out "$crcs"
   no_dmar_fault
   expect_dma 'mapped_bytes == ram_bytes'
 }
+
+case_reads_into_memory_just_given_back_are_whole() { expect_whole_reads --balloon 768M; }
+
+case_reads_into_memory_just_taken_over_are_whole() { expect_whole_reads; }
 
 # limited_mayfly KIB: makes $WORK/limited, a mayfly that may pin that much, and has no right to go over it.
 limited_mayfly() {

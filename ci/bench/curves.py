@@ -5,7 +5,7 @@ import json
 import pathlib
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 56
-COLORS = ("#2a6fbb", "#b0562a", "#3a8f4e", "#7a4fa3", "#b0892a")
+COLORS = ("#2a6fbb", "#b0562a", "#3a8f4e", "#7a4fa3", "#b0892a", "#4a4a4a")
 
 
 def gib(size):
@@ -19,7 +19,7 @@ def ticks(highest):
 
 
 def drawing(curves):
-    """The curves as SVG, five at most: {system: [(GiB, Minsn)]}."""
+    """The curves as SVG, six at most: {system: [(GiB, Minsn)]}."""
     right = max(x for curve in curves.values() for x, _ in curve)
     top = max(y for curve in curves.values() for _, y in curve)
     across = lambda x: MARGIN + x / right * (WIDTH - 2 * MARGIN)
@@ -33,12 +33,12 @@ def drawing(curves):
     for x in ticks(right):
         parts.append(text(across(x), HEIGHT - MARGIN + 18, "middle", "#333333", x))
     parts.append(text(WIDTH / 2, HEIGHT - 12, "middle", "#333333", "memory of the guest, GiB"))
-    parts.append(text(MARGIN, MARGIN - 30, "start", "#333333", "exec to ready, Minsn"))
+    parts.append(text(MARGIN, MARGIN - 38, "start", "#333333", "exec to ready, Minsn"))
     for row, ((system, curve), color) in enumerate(zip(curves.items(), COLORS)):
         points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in curve)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
         parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{color}"/>' for x, y in curve]
-        parts.append(text(MARGIN + 110 * row, MARGIN - 12, "start", color, system))
+        parts.append(text(MARGIN + 130 * (row % 3), MARGIN - 22 + 14 * (row // 3), "start", color, system))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

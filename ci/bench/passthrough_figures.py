@@ -10,7 +10,7 @@ import statistics
 import boot_figures
 import curves
 
-SYSTEMS = ("mayfly", "mayfly-balloon", "mayfly-eager", "mayfly-no-device", "qemu-q35-vfio")
+SYSTEMS = ("mayfly", "mayfly-brokered", "mayfly-balloon", "mayfly-eager", "mayfly-no-device", "qemu-q35-vfio")
 
 
 def timelines_of(system, run):
@@ -37,7 +37,7 @@ def measure(system, run):
 
 def print_table(title, key, figures, sizes):
     print(f"{title:32}" + "".join(f"{size:>10}" for size in sizes))
-    for system in SYSTEMS:
+    for system in figures:
         values = [figures[system].get(f"{key}_{size.lower()}") for size in sizes]
         if any(values):
             print(f"  {system:30}" + "".join(f"{value:10.1f}" for value in values))
@@ -47,7 +47,7 @@ def main():
     options = curves.options_of(__doc__.splitlines()[0])
     figures = {system: {f"{key}_{size.lower()}": value
                         for size in options.sizes for key, value in measure(f"{system}@{size}", options.run).items()}
-               for system in SYSTEMS}
+               for system in SYSTEMS if any(options.run.glob(f"{system}@*"))}
     print_table("exec to ready, Minsn", "exec_to_ready_minsn", figures, options.sizes)
     print_table("exec to all memory mapped, Minsn", "fully_mapped_minsn", figures, options.sizes)
     print_table("of it devices' opening, Minsn", "open_devices_minsn", figures, options.sizes)

@@ -88,8 +88,9 @@ _report_follow() {
   touch "$1"
   tail --follow --lines=+1 --sleep-interval=0.2 --pid="$(<"$1.pid")" "$1" 2>/dev/null |
     sed -u -E '/^[0-9]+ (passed|skipped|unchanged)/d' || true
-  local last
+  local last unchanged
   last="$(tail -n 1 "$1")"
+  unchanged="$(sed -n 's/^\([0-9]*\) unchanged .*/\1/p' "$1")"
   if [[ ! $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     _report_line "FAIL ${1##*/}: it ended early"
     return
@@ -97,7 +98,7 @@ _report_follow() {
   _report_passed=$((_report_passed + BASH_REMATCH[1]))
   _report_failed=$((_report_failed + BASH_REMATCH[2]))
   _report_skipped=$((_report_skipped + $(grep -c '^skip ' "$1" || true)))
-  _report_unchanged=$((_report_unchanged$(sed -n 's/^\([0-9]*\) unchanged .*/ + \1/p' "$1")))
+  _report_unchanged=$((_report_unchanged + ${unchanged:-0}))
 }
 
 # check_build PRESET [TARGET...]: a preset that cannot be built is a failed check.

@@ -13,8 +13,8 @@ case_two_mebibyte_pages_are_used() {
   "$MAYFLY" run --image "$IMAGE" --pages 2m --timeline "$WORK/t.json" -- sh -c 'echo up; sleep 1000' >"$WORK/out" 2>"$WORK/err" </dev/null &
   local pid=$! tries reserved
   for ((tries = 0; tries < 600; tries++)); do
-    grep -qx up "$WORK/out" && break
-    sleep 0.1
+    has_line "$WORK/out" up && break
+    pause
   done
   reserved=$(($(meminfo HugePages_Total) - $(meminfo HugePages_Free) + $(meminfo HugePages_Rsvd)))
   kill -KILL "$pid"
@@ -60,7 +60,7 @@ case_memory_is_taken_over_while_the_guest_idles() {
 
 # And at once when it is wanted, while compaction walks through what is not there yet.
 case_memory_is_there_when_it_is_wanted() {
-  CASE_SECONDS=600 mayfly_run --memory 1536M --pages 4k -- sh -c '
+  CASE_SECONDS=600 mayfly_run --memory 1536M --pages thp -- sh -c '
     echo 1 >/proc/sys/vm/compact_memory
     python3 -c "$1" 1250
     echo 1 >/proc/sys/vm/compact_memory

@@ -1,57 +1,96 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Counting and printing of checks for ci/test. Source it after build.sh;
+# Counting and printing of checks for ci/test. Source it after build.sh and unchanged.sh;
 # then `run_stage`, the `check_*` functions and `report_total`.
 
 _report_logs="build/test-logs"
 _report_passed=0
 _report_failed=0
 _report_skipped=0
+_report_unchanged=0
 _report_stage=""
+_report_lines=()
+_report_since=0
 
-# Counts one finished check, given its line.
+# Begins a report: forgets what the last one noted.
+report_begin() {
+  mkdir -p "$_report_logs"
+  rm -f "$_report_logs/seconds"
+}
+
+# Counts one finished check, given its line, and notes how long it took.
 _report_line() {
   printf '%s\n' "$1"
   case "$1" in
-    ok\ *) _report_passed=$((_report_passed + 1)) ;;
+    ok\ *) _report_passed=$((_report_passed + 1)) && _report_lines+=("$1") ;;
     FAIL\ *) _report_failed=$((_report_failed + 1)) ;;
     skip\ *) _report_skipped=$((_report_skipped + 1)) ;;
   esac
+  local name="${1#* }" now="${EPOCHREALTIME%[.,]*}"
+  printf '%s s %s\n' $((now - _report_since)) "${name%%[: ]*}" >>"$_report_logs/seconds"
+  _report_since="$now"
 }
 
-# run_stage NAME: runs stage_NAME; a stage that stops early is a failed check of its own.
+# run_stage NAME SCOPE: runs stage_NAME; a stage that stops early is a failed check of its own. With MAYFLY_TEST_REUSE=yes
+# one that has passed whole, and could read nothing else now (unchanged.sh has SCOPE), only shows its lines again.
 run_stage() {
   _report_stage="$1"
-  local began=$SECONDS
+  _report_since="${EPOCHREALTIME%[.,]*}"
+  _report_lines=()
+  local began=$SECONDS passed=$_report_passed others=$((_report_failed + _report_skipped)) key
   mkdir -p "$_report_logs"
   echo "== $1"
-  "stage_$1" || _report_line "FAIL $1: the stage stopped early (status $?)"
+  key="$(unchanged_key "$@")" || key=""
+  if [[ "${MAYFLY_TEST_REUSE:-}" != yes ]] || ! _report_again "$1" "$key"; then
+    "stage_$1" || _report_line "FAIL $1: the stage stopped early (status $?)"
+    # What changed while it ran is not what passed.
+    if ((_report_passed > passed && _report_failed + _report_skipped == others)) && [[ -n "$key" && "$key" == "$(unchanged_key "$@")" ]]; then
+      printf '%s\n' "${_report_lines[@]}" | unchanged_keep "$1" "$key" $((_report_passed - passed))
+    fi
+  fi
   echo "== $1: $((SECONDS - began)) s"
 }
 
-# run_lanes CMD...: runs commands at the same time, each of which ends with a line of counts as ours does. The first one's
-# lines come at once, the others' when they are done.
-run_lanes() {
-  mkdir -p "$_report_logs"
-  local lane
-  for ((lane = 2; lane <= $#; lane++)); do
-    bash -c "${!lane}" >"$_report_logs/lane-$lane" 2>&1 </dev/null &
-  done
-  bash -c "$1" </dev/null 2>&1 | tee "$_report_logs/lane-1" || true
-  wait || true
-  for ((lane = 2; lane <= $#; lane++)); do
-    cat "$_report_logs/lane-$lane"
-  done
-  for ((lane = 1; lane <= $#; lane++)); do
-    _report_lane "$_report_logs/lane-$lane"
-  done
+# Shows and counts what is kept of a stage under the key, if anything is.
+_report_again() {
+  local kept count when line
+  kept="$(unchanged_kept "$@")" || return
+  {
+    read -r count when
+    while IFS= read -r line; do
+      echo "$line (unchanged, passed on $when)"
+    done
+  } <<<"$kept"
+  _report_passed=$((_report_passed + count))
+  _report_unchanged=$((_report_unchanged + count))
 }
 
-# Adds what a lane has counted, given its output.
-_report_lane() {
-  local last
+# run_beside N STAGE...: runs `ci/test STAGE` for each, N at a time, begun in this order. The lines of a stage come together
+# in this order too: as it prints them, or when its turn comes.
+run_beside() {
+  local at_a_time="$1" stage runner
+  shift
+  rm -f "$_report_logs"/stage-*
+  # shellcheck disable=SC2016  # for that shell
+  printf '%s\n' "$@" | MAYFLY_TEST_PREPARED=yes xargs -P "$at_a_time" -I '{}' sh -c \
+    'echo $$ >"$1/stage-$2.pid" && exec ci/test "$2" >"$1/stage-$2" 2>&1 </dev/null' sh "$_report_logs" '{}' &
+  runner=$!
+  for stage; do
+    until [[ -s "$_report_logs/stage-$stage.pid" ]] || ! kill -0 "$runner" 2>/dev/null; do sleep 0.2; done
+    _report_follow "$_report_logs/stage-$stage"
+  done
+  wait "$runner" || true
+}
+
+# Shows and counts what a stage prints, into its log, until it ends.
+_report_follow() {
+  touch "$1"
+  tail --follow --lines=+1 --sleep-interval=0.2 --pid="$(<"$1.pid")" "$1" 2>/dev/null |
+    sed -u -E '/^[0-9]+ (passed|skipped|unchanged)/d' || true
+  local last unchanged
   last="$(tail -n 1 "$1")"
+  unchanged="$(sed -n 's/^\([0-9]*\) unchanged .*/\1/p' "$1")"
   if [[ ! $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     _report_line "FAIL ${1##*/}: it ended early"
     return
@@ -59,6 +98,7 @@ _report_lane() {
   _report_passed=$((_report_passed + BASH_REMATCH[1]))
   _report_failed=$((_report_failed + BASH_REMATCH[2]))
   _report_skipped=$((_report_skipped + $(grep -c '^skip ' "$1" || true)))
+  _report_unchanged=$((_report_unchanged + ${unchanged:-0}))
 }
 
 # check_build PRESET [TARGET...]: a preset that cannot be built is a failed check.
@@ -126,16 +166,19 @@ check_ctest() {
     grep -B2 -A8 'Failure$' "$log" | head -n 60 || true
   fi
   echo "   $name: $passed passed, $failed failed, $skipped skipped"
+  _report_lines+=("   $name: $passed passed")
   _report_passed=$((_report_passed + passed))
   _report_failed=$((_report_failed + failed))
   _report_skipped=$((_report_skipped + skipped))
 }
 
-# Prints the last line; fails when a check failed or none passed.
+# Prints what took longest, what the counts leave open, and as the last line the counts; fails when a check failed or none passed.
 report_total() {
-  local skipped=""
-  ((_report_skipped == 0)) || skipped="; $_report_skipped skipped"
-  [[ -z "$skipped" ]] || echo "${skipped#; } (the reasons stand above)"
+  if [[ -z "${MAYFLY_TEST_PREPARED:-}" && -s "$_report_logs/seconds" ]]; then
+    echo "slowest: $(sort -rn "$_report_logs/seconds" | head -n 8 | paste -sd , | sed 's/,/, /g')"
+  fi
+  ((_report_skipped == 0)) || echo "$_report_skipped skipped (the reasons stand above)"
+  ((_report_unchanged == 0)) || echo "$_report_unchanged unchanged since they passed, and not run again; ci/test --all runs them"
   echo "$_report_passed passed, $_report_failed failed"
   ((_report_failed == 0 && _report_passed > 0))
 }

@@ -16,8 +16,8 @@ expect_balloon() {
 wait_for() {
   local tries
   for ((tries = 0; tries < 6000; tries++)); do
-    grep -qxE -- "$2" "$1" && return
-    sleep 0.1
+    has_line "$1" "$2" && return
+    pause
   done
   fail "no line '$2' in $(basename "$1"): $(tail -n 3 "$1")"
 }
@@ -78,14 +78,15 @@ steps() {
 
 # step SIZE BYTES: has the balloon follow; how much of the guest the host then has goes into $populated.
 step() {
-  local before
-  before="$(wc -l <"$WORK/report")"
+  local tries before lines
+  mapfile -t lines <"$WORK/report"
+  before="${#lines[@]}"
   echo "$1" >&6
-  local tries
-  for ((tries = 0; tries < 6000 && $(wc -l <"$WORK/report") == before; tries++)); do
-    sleep 0.1
+  for ((tries = 0; tries < 6000 && ${#lines[@]} == before; tries++)); do
+    pause
+    mapfile -t lines <"$WORK/report"
   done
-  read -r reached populated < <(tail -n 1 "$WORK/report")
+  read -r reached populated <<<"${lines[*]: -1}"
   [[ "$reached" == "$2" ]] || fail "the balloon has '$reached' bytes, not $2; stderr: $(<"$WORK/err")"
 }
 

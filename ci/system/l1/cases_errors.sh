@@ -70,25 +70,25 @@ case_kernel_is_a_bzimage() {
 }
 
 case_kernel_without_pvh_note() {
-  python3 "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" f4 --no-note
+  kept_python "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" f4 --no-note
   with_image "$IMAGE" --kernel "$WORK/kernel"
   expect_refusal PVH
 }
 
 case_kernel_segments_overlap() {
-  python3 "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" f4 --segment 0x100800,16,16
+  kept_python "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" f4 --segment 0x100800,16,16
   with_image "$IMAGE" --kernel "$WORK/kernel"
   expect_refusal overlap
 }
 
 case_kernel_segment_beyond_memory() {
-  python3 "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" f4 --segment 0x40000000,16,16
+  kept_python "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" f4 --segment 0x40000000,16,16
   with_image "$IMAGE" --kernel "$WORK/kernel"
   expect_refusal memory
 }
 
 case_kernel_larger_than_memory() {
-  python3 "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" f4 --segment 0x200000,16,0x30000000
+  kept_python "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" f4 --segment 0x200000,16,0x30000000
   with_image "$IMAGE" --kernel "$WORK/kernel"
   expect_refusal memory
 }

@@ -13,8 +13,8 @@ case_two_mebibyte_pages_are_used() {
   "$MAYFLY" run --image "$IMAGE" --pages 2m --timeline "$WORK/t.json" -- sh -c 'echo up; sleep 1000' >"$WORK/out" 2>"$WORK/err" </dev/null &
   local pid=$! tries reserved
   for ((tries = 0; tries < 600; tries++)); do
-    grep -qx up "$WORK/out" && break
-    sleep 0.1
+    has_line "$WORK/out" up && break
+    pause
   done
   reserved=$(($(meminfo HugePages_Total) - $(meminfo HugePages_Free) + $(meminfo HugePages_Rsvd)))
   kill -KILL "$pid"
@@ -169,7 +169,7 @@ case_linux_panic_is_an_outcome_and_says_why() {
 }
 
 # assembly_kernel HEX: an ELF kernel with a PVH note whose 32-bit code is HEX.
-assembly_kernel() { python3 "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" "$1"; }
+assembly_kernel() { kept_python "$REPO/ci/system/l1/assembly_kernel.py" "$WORK/kernel" "$1"; }
 
 case_triple_fault_is_an_outcome() {
   assembly_kernel '0f011d00001000 cc f4' # lidt [0x100000]; int3; hlt

@@ -109,8 +109,8 @@ case_second_signal_ends_the_machine() {
 wait_for_line() {
   local tries
   for ((tries = 0; tries < 600; tries++)); do
-    grep -qx "$2" "$1" && return
-    sleep 0.1
+    has_line "$1" "$2" && return
+    pause
   done
   fail "no line '$2' in $1"
 }

@@ -23,5 +23,27 @@ expect_out() { [[ "$out" == "$1" ]] || fail "stdout is '${out:0:300}', not '$1';
 expect_err_has() { [[ "$err" == *"$1"* ]] || fail "stderr lacks '$1': ${err:0:500}"; }
 expect_out_has() { [[ "$out" == *"$1"* ]] || fail "stdout lacks '$1': ${out:0:500}"; }
 
+# A tenth of a second; as has_line without a process, which takes as much of the lab's one processor as it waits for.
+pause() { read -r -t 0.1 _ <>"$WORK/never" || true; }
+
+# has_line FILE REGEX: whether a whole line of the file is like that.
+has_line() {
+  local line
+  [[ -e "$1" ]] || return
+  while IFS= read -r line; do
+    [[ ! "$line" =~ ^($2)$ ]] || return 0
+  done <"$1"
+  return 1
+}
+
+# kept_python SCRIPT WORD...: as `python3 SCRIPT WORD...` without stdin, in the one process that run_cases starts.
+kept_python() {
+  local answer
+  printf '%s\0' "$@" >"$WORK/python.asks"
+  answer="$(<"$WORK/python.answers")"$'\n'
+  [[ "${answer%%$'\n'*}" == 0 ]] || { printf '%s' "${answer#*$'\n'}" >&2 && return 1; }
+  printf '%s' "${answer#*$'\n'}"
+}
+
 # json FILE EXPRESSION: a Python expression over `t`, the object in FILE.
-json() { python3 -c 'import json,sys; t=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }
+json() { kept_python "$REPO/ci/system/l1/evaluate.py" "$@"; }

@@ -131,6 +131,8 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
   add_string(app, "--cpus", run.cpus, "N", "Guest CPUs, 1 to 64; 1 when not given");
   add_string(app, "--pages", run.pages, "auto|4k|thp|2m|1g",
              "Host pages of guest memory; auto takes the best free");
+  add_string(app, "--prefault", run.prefault, "none|all",
+             "Guest memory that is populated and mapped before the guest runs; none when not given");
   add_string(app, "--balloon", run.balloon, "SIZE",
              "Give the guest a balloon, and have it lend that much of its memory back from the start");
   set_type(*app.add_option("--env", run.environment, "Environment variable of the workload; may be repeated"),

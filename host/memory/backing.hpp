@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,7 @@ class Backing {
 
   [[nodiscard]] std::byte* data() const noexcept { return mapping_.data(); }
   [[nodiscard]] std::uint64_t size() const noexcept { return mapping_.size(); }
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return mapping_.bytes(); }
   /// What was taken; never kAuto.
   [[nodiscard]] Pages pages() const noexcept { return pages_; }
   /// Bytes that have host memory behind them now. Takes time in proportion to size().

@@ -94,6 +94,8 @@ Machine::Machine(const MachineParts& parts)
       ram_(parts.memory_bytes, parts.pages),
       memory_(guest_memory(layout_, ram_)),
       kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
+      prefault_(parts.prefault == PrefaultMode::kAll ? std::make_unique<Prefault>(ram_, parts.timeline)
+                                                     : nullptr),
       passthrough_(parts.devices.empty()
                        ? nullptr
                        : std::make_unique<Passthrough>(
@@ -128,6 +130,7 @@ Machine::Machine(const MachineParts& parts)
     parts.timeline.mark(Milestone::kPassedReady);
   }
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
+  finish_prefault();
   set_boot_state(parts);
 }
 
@@ -241,6 +244,19 @@ void Machine::add_vcpus(std::uint32_t count) {
     set_boot_msrs(vcpu);
     vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_));
   }
+}
+
+void Machine::finish_prefault() {
+  if (prefault_ == nullptr) {
+    return;
+  }
+  std::vector<const kvm::Vcpu*> vcpus;
+  for (const auto& vcpu : vcpus_) {
+    vcpus.push_back(&vcpu->vcpu());
+  }
+  // BEWARE: whatever takes a memory slot away, or gives KVM a device, drops all page tables: nothing of that
+  // comes after this.
+  prefault_->finish(memory_, table_builders(vm_, vcpus));
 }
 
 void Machine::set_boot_state(const MachineParts& parts) {

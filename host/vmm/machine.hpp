@@ -32,6 +32,7 @@
 #include "vmm/image.hpp"
 #include "vmm/kvm_for_devices.hpp"
 #include "vmm/passthrough.hpp"
+#include "vmm/prefault.hpp"
 #include "vmm/system_ports.hpp"
 #include "vmm/vcpu_thread.hpp"
 #include "vmm/vm_down.hpp"
@@ -45,6 +46,7 @@ enum class SampleMarks : std::uint8_t { kNo, kYes };
 struct MachineParts {
   std::uint64_t memory_bytes;
   Pages pages;
+  PrefaultMode prefault;
   /// What the balloon is asked to hold from the start; nothing: there is no balloon.
   std::optional<std::uint64_t> balloon_bytes;
   std::uint32_t cpus;
@@ -89,6 +91,9 @@ class Machine {
 
   /// Null when no device is passed through.
   [[nodiscard]] const Passthrough* passthrough() const noexcept { return passthrough_.get(); }
+
+  /// Null when nothing is prefaulted.
+  [[nodiscard]] const Prefault* prefault() const noexcept { return prefault_.get(); }
 
   /// What guest memory was made of.
   [[nodiscard]] Pages pages() const noexcept { return ram_.pages(); }
@@ -140,6 +145,7 @@ class Machine {
   void attach_buses();
   void add_passed_devices(const MachineParts& parts);
   void add_vcpus(std::uint32_t count);
+  void finish_prefault();
   void set_boot_state(const MachineParts& parts);
 
   boot::BootTimeline& timeline_;
@@ -149,6 +155,7 @@ class Machine {
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;
   boot::KernelLoader kernel_;
+  std::unique_ptr<Prefault> prefault_;  // none where nothing is prefaulted
   std::unique_ptr<Passthrough>
       passthrough_;  // none where no device is passed through; the same for kvm_devices_
   kvm::Vm vm_;

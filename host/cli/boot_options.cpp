@@ -42,6 +42,7 @@ std::vector<std::string> words_of(const RunOptions& run, const std::string& time
   add("--cpus", run.cpus);
   add("--pages", run.pages);
   add("--prefault", run.prefault);
+  add("--pool", run.pool);
   add("--balloon", run.balloon);
   for (const std::string& variable : run.environment) {
     add("--env", variable);

@@ -188,6 +188,7 @@ vmm::RunConfig check_run_options(RunOptions options) {
   check_environment(options.environment);
   check_cmdline(options.cmdline_append);
   config.image = std::move(options.image);
+  config.pool = std::move(options.pool);
   config.kernel = std::move(options.kernel);
   config.image_check = options.image_check;
   config.environment = std::move(options.environment);

@@ -54,6 +54,7 @@ TEST(RunOptions, EveryOptionArrives) {
   options.cpus = "64";
   options.pages = "1g";
   options.prefault = "none";
+  options.pool = "pool.sock";
   options.balloon = "1G";
   options.environment = {"A=1", "B="};
   options.workdir = "/srv";
@@ -70,6 +71,7 @@ TEST(RunOptions, EveryOptionArrives) {
   EXPECT_EQ(config.memory_bytes, 2 * kGiB);
   EXPECT_EQ(config.cpus, 64U);
   EXPECT_EQ(config.pages, Pages::k1g);
+  EXPECT_EQ(config.pool, "pool.sock");
   EXPECT_EQ(config.balloon_bytes, kGiB);
   EXPECT_EQ(config.environment, options.environment);
   EXPECT_EQ(config.workdir, "/srv");

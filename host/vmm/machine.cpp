@@ -9,6 +9,7 @@
 #include "boot/start_info.hpp"
 #include "kvm/msr.hpp"
 #include "kvm/stats.hpp"
+#include "pool/client.hpp"
 #include "vfio/pci_function.hpp"
 #include "virtio/pci_transport.hpp"
 #include "virtio/pmem.hpp"
@@ -91,7 +92,7 @@ Machine::Machine(const MachineParts& parts)
     : timeline_(parts.timeline),
       system_(open_kvm(parts.timeline)),
       layout_(parts.memory_bytes, parts.image.info().image_bytes),
-      ram_(parts.memory_bytes, parts.pages),
+      ram_(take_ram(parts)),
       memory_(guest_memory(layout_, ram_)),
       kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
       prefault_(parts.prefault == PrefaultMode::kAll ? std::make_unique<Prefault>(ram_, parts.timeline)
@@ -132,6 +133,15 @@ Machine::Machine(const MachineParts& parts)
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   finish_prefault();
   set_boot_state(parts);
+}
+
+Backing Machine::take_ram(const MachineParts& parts) {
+  if (parts.pool.empty()) {
+    return {parts.memory_bytes, parts.pages};
+  }
+  pool::LentMemory lent = pool::take_memory(parts.pool, parts.memory_bytes, parts.pages);
+  pool_lease_ = std::move(lent.connection);
+  return {std::move(lent.file), parts.memory_bytes, lent.pages};
 }
 
 Machine::~Machine() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "acpi/acpi_inputs.hpp"
+#include "base/fd.hpp"
 #include "boot/kernel_loader.hpp"
 #include "boot/timeline.hpp"
 #include "io/io_bus.hpp"
@@ -47,6 +48,8 @@ struct MachineParts {
   std::uint64_t memory_bytes;
   Pages pages;
   PrefaultMode prefault;
+  /// Of the pool that lends the memory; empty: it is made here.
+  const std::string& pool;
   /// What the balloon is asked to hold from the start; nothing: there is no balloon.
   std::optional<std::uint64_t> balloon_bytes;
   std::uint32_t cpus;
@@ -138,6 +141,7 @@ class Machine {
     std::atomic<bool> hidden_ = false;
   };
 
+  Backing take_ram(const MachineParts& parts);
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   void add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use);
@@ -151,6 +155,8 @@ class Machine {
   boot::BootTimeline& timeline_;
   kvm::System system_;
   Layout layout_;
+  /// The connection to the pool that has lent guest memory, which ends after the memory does.
+  Fd pool_lease_;
   Backing ram_;
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;

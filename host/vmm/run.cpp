@@ -168,6 +168,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   Machine machine({.memory_bytes = config.memory_bytes,
                    .pages = config.pages,
                    .prefault = config.prefault,
+                   .pool = config.pool,
                    .balloon_bytes = config.balloon_bytes,
                    .cpus = config.cpus,
                    .kernel = config.kernel,

@@ -63,6 +63,8 @@ struct RunConfig {
   std::uint32_t cpus = 1;
   Pages pages = Pages::kAuto;
   PrefaultMode prefault = PrefaultMode::kNone;
+  /// Path of the socket of a `mayfly pool` that lends guest memory; empty: it is made here.
+  std::string pool{};
   /// What the balloon is asked to hold from the start; absent: there is no balloon. With devices it is
   /// emptied as memory is mapped for them.
   std::optional<std::uint64_t> balloon_bytes{};

@@ -12,26 +12,17 @@
 #include "base/error.hpp"
 
 namespace mayfly::pool {
-namespace {
-
-/// Where the host does not let us, the thread stays as it is.
-void set_policy(std::thread& thread, int policy) noexcept {
-  const sched_param none{};
-  (void)::pthread_setschedparam(thread.native_handle(), policy, &none);
-}
-
-}  // namespace
-
 bool Filler::Job::has_part() const noexcept {
   return !begun || (filling != nullptr && refusal.empty() && next < shelf->spec().bytes);
 }
 
-Filler::Filler(Source& source) : source_(source), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Filler::Filler(Source& source, Background background)
+    : source_(source), background_(background), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!event_) {
     fail_errno("eventfd");
   }
   idle_ = std::thread([this] { run(Priority::kIdle); });
-  set_policy(idle_, SCHED_IDLE);
+  set_background_policy(SCHED_IDLE);
   ordinary_ = std::thread([this] { run(Priority::kOrdinary); });
 }
 
@@ -63,8 +54,16 @@ void Filler::give_back(Shelf& shelf, Fd memory) {
 void Filler::set_urgent(bool urgent) {
   const std::lock_guard lock(mutex_);
   if (std::exchange(urgent_, urgent) != urgent) {
-    set_policy(idle_, urgent ? SCHED_OTHER : SCHED_IDLE);
+    set_background_policy(urgent ? SCHED_OTHER : SCHED_IDLE);
     changed_.notify_all();
+  }
+}
+
+void Filler::set_background_policy(int policy) noexcept {
+  if (background_ == Background::kIdle) {
+    // Where the host does not let us, the thread stays as it is.
+    const sched_param none{};
+    (void)::pthread_setschedparam(idle_.native_handle(), policy, &none);
   }
 }
 

@@ -37,8 +37,11 @@ class Filler {
     std::variant<Result<Fd, std::string>, GivenBack> what;
   };
 
+  /// What the first thread has while nobody waits.
+  enum class Background : std::uint8_t { kIdle, kOrdinary };
+
   /// `source` outlives this. Block signals before.
-  explicit Filler(Source& source);
+  Filler(Source& source, Background background);
   Filler(const Filler&) = delete;
   Filler& operator=(const Filler&) = delete;
   /// Ends what is under way after the parts that are being filled.
@@ -81,7 +84,10 @@ class Filler {
   void fill_part(Job& job, std::unique_lock<std::mutex>& lock);
   void tell(Done done);
 
+  void set_background_policy(int policy) noexcept;
+
   Source& source_;
+  Background background_;
   Fd event_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -78,7 +78,8 @@ class HandOut : public ::testing::Test {
       const Fd never(::eventfd(0, EFD_CLOEXEC));
       Pool({.shelves = {{.bytes = kBytes, .pages = Pages::k4k, .node = {}, .count = 3, .most = 6}},
             .on_ready = [](const Shelf&) {},
-            .on_trouble = [](std::string_view) {}},
+            .on_trouble = [](std::string_view) {},
+            .background = Filler::Background::kOrdinary},
            source, path_)
           .run(never.get());
       return 0;

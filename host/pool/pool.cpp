@@ -16,7 +16,7 @@ Pool::Pool(PoolParts parts, Source& source, std::string path)
     : parts_(std::move(parts)),
       server_(std::move(path), *this,
               {.request_bytes = sizeof(WireRequest), .ask_within = parts_.ask_within}),
-      filler_(source) {
+      filler_(source, parts_.background) {
   MAYFLY_ASSERT(parts_.shelves.size() <= kShelvesMax);
   for (const ShelfSpec& spec : parts_.shelves) {
     holdings_.emplace_back(spec);

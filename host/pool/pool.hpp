@@ -27,6 +27,7 @@ struct PoolParts {
   std::function<void(std::string_view)> on_trouble{};
   /// When memory that the host did not have is tried for again.
   std::chrono::milliseconds retry_after{1000};
+  Filler::Background background = Filler::Background::kIdle;
   /// How long a client may take to ask.
   std::chrono::milliseconds ask_within{5000};
 };

@@ -86,6 +86,8 @@ class PoolTest : public ::testing::Test {
   PoolTest() : stop_(::eventfd(0, EFD_CLOEXEC)) {
     parts_.shelves = {{.bytes = kSmall, .pages = Pages::k4k, .node = {}, .count = 2, .most = 3},
                       {.bytes = kLarge, .pages = Pages::k4k}};
+    // A busy machine gives next to nothing to idle threads.
+    parts_.background = Filler::Background::kOrdinary;
     parts_.retry_after = std::chrono::milliseconds(1);
     parts_.on_ready = [this](const Shelf& shelf) { note("ready " + to_string(shelf.spec())); };
     parts_.on_trouble = [this](std::string_view sentence) { note(std::string(sentence)); };

@@ -95,6 +95,7 @@ TEST_F(PoolTest, WaitsForWhatIsBeingFilled) {
 }
 
 TEST_F(PoolTest, FillsAtIdlePriorityUntilSomebodyWaits) {
+  parts_.background = Filler::Background::kIdle;
   start();
   await("ready", 2);
   EXPECT_GT(source_.idle_parts, 0);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/pool_command.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string_view>
 
 #include "base/error.hpp"
+#include "cli/complain.hpp"
 #include "cli/pool_spec.hpp"
 #include "pool/client.hpp"
 #include "pool/pool.hpp"
@@ -13,11 +15,6 @@
 
 namespace mayfly::cli {
 namespace {
-
-void complain(std::string_view sentence) {
-  static_cast<void>(
-      std::fprintf(stderr, "mayfly: %.*s\n", static_cast<int>(sentence.size()), sentence.data()));
-}
 
 void say_ready(const pool::Shelf& shelf) {
   std::printf("%s: %u ready\n", to_string(shelf.spec()).c_str(), shelf.status().ready);

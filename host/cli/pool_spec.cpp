@@ -16,16 +16,8 @@ namespace {
 /// Pieces of one kind: more are a mistake.
 constexpr std::uint64_t kPiecesMax = 4096;
 
-[[noreturn]] void refuse(std::string_view text, std::string_view why) {
+[[noreturn]] void refuse_memory(std::string_view text, std::string_view why) {
   throw Error("'" + std::string(text) + "': " + std::string(why));
-}
-
-/// The text up to the next comma, taken off the front.
-std::string_view take_part(std::string_view& rest) noexcept {
-  const std::size_t comma = std::min(rest.find(','), rest.size());
-  const std::string_view part = rest.substr(0, comma);
-  rest.remove_prefix(std::min(comma + 1, rest.size()));
-  return part;
 }
 
 /// A number from `least` to `most`.
@@ -33,8 +25,8 @@ std::uint32_t check_number(std::string_view text, std::string_view key, std::str
                            std::uint64_t least, std::uint64_t most) {
   const auto number = parse_count(value);
   if (!number.has_value() || *number < least || *number > most) {
-    refuse(text,
-           std::string(key) + " is a number from " + std::to_string(least) + " to " + std::to_string(most));
+    refuse_memory(text, std::string(key) + " is a number from " + std::to_string(least) + " to " +
+                            std::to_string(most));
   }
   return static_cast<std::uint32_t>(*number);
 }
@@ -45,14 +37,14 @@ Pages check_kind(std::string_view text, std::string_view value) {
       return each;
     }
   }
-  refuse(text, "pages is 2m, 1g, thp or 4k");
+  refuse_memory(text, "pages is 2m, 1g, thp or 4k");
 }
 
 pool::ShelfSpec check_shelf(std::string_view text) {
   std::string_view rest = text;
   const auto bytes = parse_bytes(take_part(rest));
   if (!bytes.has_value() || *bytes < kMemoryMin || *bytes > kMemoryMax || *bytes % kMemoryStep != 0) {
-    refuse(text, "begin with a size as `mayfly run --memory` takes it, such as 512M or 8G");
+    refuse_memory(text, "begin with a size as `mayfly run --memory` takes it, such as 512M or 8G");
   }
   pool::ShelfSpec spec{.bytes = *bytes};
   std::optional<std::uint32_t> most;
@@ -70,15 +62,15 @@ pool::ShelfSpec check_shelf(std::string_view text) {
     } else if (key == "most") {
       most = check_number(text, key, value, 1, kPiecesMax);
     } else {
-      refuse(text, "after the size there may be pages=2m|1g|thp|4k, node=N, count=N and most=N");
+      refuse_memory(text, "after the size there may be pages=2m|1g|thp|4k, node=N, count=N and most=N");
     }
   }
   spec.most = most.value_or(spec.count);
   if (spec.most < spec.count) {
-    refuse(text, "most is less than count");
+    refuse_memory(text, "most is less than count");
   }
   if (spec.bytes % page_bytes(spec.pages) != 0) {
-    refuse(text, "not a multiple of its pages");
+    refuse_memory(text, "not a multiple of its pages");
   }
   return spec;
 }
@@ -92,7 +84,7 @@ std::vector<pool::ShelfSpec> check_shelves(const std::vector<std::string>& texts
     if (std::ranges::any_of(shelves, [&](const pool::ShelfSpec& each) {
           return each.bytes == spec.bytes && each.pages == spec.pages && each.node == spec.node;
         })) {
-      refuse(text, "named twice; say count=N for more of it");
+      refuse_memory(text, "named twice; say count=N for more of it");
     }
     shelves.push_back(spec);
   }

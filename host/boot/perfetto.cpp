@@ -26,6 +26,7 @@ constexpr Thread kVcpuThreads{kHost, 3, "vCPUs"};
 constexpr Thread kOpenerThreads{kHost, 4, "device openers"};
 constexpr Thread kMapperThread{kHost, 5, "DMA mapper"};
 constexpr Thread kPopulateThreads{kHost, 6, "populating"};
+constexpr Thread kPrefaultThreads{kHost, 7, "prefaulting"};
 constexpr Thread kGuestPhases{kGuest, 10, "boot phases"};
 constexpr Thread kGuestMarks{kGuest, 11, "marks (port 0x80)"};
 
@@ -53,6 +54,8 @@ const Thread& thread_of(Track track) noexcept {
       return kPopulateThreads;
     case Track::kDmaMapper:
       return kMapperThread;
+    case Track::kPrefaulter:
+      return kPrefaultThreads;
     case Track::kGuest:
       break;
   }
@@ -65,7 +68,7 @@ class Trace {
     events_.push_back(metadata("process_name", kHost, kMainThread.tid, "mayfly"));
     events_.push_back(metadata("process_name", kGuest, kGuestPhases.tid, "guest"));
     for (const Thread& each : {kMainThread, kLoaderThread, kVcpuThreads, kOpenerThreads, kPopulateThreads,
-                               kMapperThread, kGuestPhases, kGuestMarks}) {
+                               kMapperThread, kPrefaultThreads, kGuestPhases, kGuestMarks}) {
       events_.push_back(metadata("thread_name", each.pid, each.tid, each.name));
     }
   }

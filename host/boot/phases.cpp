@@ -23,6 +23,7 @@ constexpr std::array kSteps = {
     Step{Milestone::kDevicesReady, "devices", Track::kMain},
     Step{Milestone::kCpuReady, "cpus", Track::kMain},
     Step{Milestone::kPassedReady, "passthrough", Track::kMain},
+    Step{Milestone::kPrefaulted, "prefault", Track::kMain},
     Step{Milestone::kFirstEntry, "enter", Track::kMain},
     Step{Milestone::kInitStarted, "guest_kernel", Track::kGuest},
     Step{Milestone::kReady, "guest_init", Track::kGuest},
@@ -44,6 +45,7 @@ constexpr std::array kAsides = {
     Aside{Milestone::kOpenBegin, Milestone::kOpenEnd, "open_devices", Track::kOpener},
     Aside{Milestone::kPopulateBegin, Milestone::kPopulateEnd, "dma_populate", Track::kPopulater},
     Aside{Milestone::kDmaMapBegin, Milestone::kDmaMapEnd, "dma_map", Track::kDmaMapper},
+    Aside{Milestone::kPrefaultBegin, Milestone::kPrefaultEnd, "populate", Track::kPrefaulter},
 };
 
 struct SpanEnds {
@@ -214,6 +216,8 @@ std::string_view name(Track track) noexcept {
       return "populater";
     case Track::kDmaMapper:
       return "dma_mapper";
+    case Track::kPrefaulter:
+      return "prefaulter";
     case Track::kGuest:
       break;
   }

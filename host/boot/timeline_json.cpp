@@ -84,8 +84,8 @@ const Json& member(const Json& object, const char* key) {
 
 Track track_of(const Json& phase) {
   const std::string track = string_at(phase, "track");
-  for (const Track each :
-       {Track::kKernelLoader, Track::kOpener, Track::kPopulater, Track::kDmaMapper, Track::kGuest}) {
+  for (const Track each : {Track::kKernelLoader, Track::kOpener, Track::kPopulater, Track::kDmaMapper,
+                           Track::kPrefaulter, Track::kGuest}) {
     if (track == name(each)) {
       return each;
     }
@@ -142,6 +142,9 @@ std::string to_json(const Report& report) {
   json["memory"] = {{"pages", report.facts.pages}, {"bytes_populated", report.facts.bytes_populated}};
   if (report.facts.balloon.has_value()) {
     json["balloon"] = counts_of(*report.facts.balloon);
+  }
+  if (report.facts.prefault.has_value()) {
+    json["prefault"] = counts_of(*report.facts.prefault);
   }
   if (report.facts.dma.has_value()) {
     json["dma"] = counts_of(*report.facts.dma);

@@ -29,11 +29,14 @@ enum class Milestone : std::uint8_t {
   kOpenEnd,
   kPopulateBegin,  ///< and guest memory is populated,
   kPopulateEnd,
-  kDmaMapBegin,  ///< pinned and mapped for them
-  kDmaSettled,   ///< all that the guest may use is mapped
-  kDmaMapEnd,    ///< all of it is
-  kCpuReady,     ///< vCPUs there, state set
-  kPassedReady,  ///< passed-through devices on their bus
+  kDmaMapBegin,    ///< pinned and mapped for them
+  kDmaSettled,     ///< all that the guest may use is mapped
+  kDmaMapEnd,      ///< all of it is
+  kCpuReady,       ///< vCPUs there, state set
+  kPassedReady,    ///< passed-through devices on their bus
+  kPrefaultBegin,  ///< all guest memory is populated beside all of the others, where that was asked for
+  kPrefaultEnd,
+  kPrefaulted,   ///< and has page tables
   kFirstEntry,   ///< just before the first KVM_RUN
   kKernelEntry,  ///< port mark 0x40
   kExecInit,     ///< port mark 0x41: just before init's exec
@@ -54,7 +57,15 @@ struct NamedCount {
 };
 
 /// Who does the work of a phase.
-enum class Track : std::uint8_t { kMain, kKernelLoader, kOpener, kPopulater, kDmaMapper, kGuest };
+enum class Track : std::uint8_t {
+  kMain,
+  kKernelLoader,
+  kOpener,
+  kPopulater,
+  kDmaMapper,
+  kPrefaulter,
+  kGuest
+};
 
 /// A stretch of work, in nanoseconds since exec.
 struct Phase {
@@ -109,6 +120,8 @@ struct RunFacts {
   std::vector<Sample> samples{};
   /// What the balloon did, where there was one.
   std::optional<std::vector<NamedCount>> balloon{};
+  /// What was populated and mapped before the guest ran, where that was asked for.
+  std::optional<std::vector<NamedCount>> prefault{};
   /// What the DMA map did, where devices were passed through.
   std::optional<std::vector<NamedCount>> dma{};
 };
@@ -154,7 +167,7 @@ void derive(Report& report);
 /// The phases and marks in Chrome's trace event format, as ui.perfetto.dev opens it, with a final newline.
 [[nodiscard]] std::string to_perfetto(const Report& report);
 
-/// "main", "kernel_loader", "opener", "populater", "dma_mapper" or "guest".
+/// "main", "kernel_loader", "opener", "populater", "dma_mapper", "prefaulter" or "guest".
 [[nodiscard]] std::string_view name(Track track) noexcept;
 
 }  // namespace mayfly::boot

@@ -174,6 +174,13 @@ TEST(TimelineJson, HasTheBalloonWhereThereWasOne) {
   EXPECT_EQ(json::parse(to_json(report))["balloon"], json::parse(R"({"held_bytes": 4096})"));
 }
 
+TEST(TimelineJson, HasWhatWasPrefaultedWhereThatWasAskedFor) {
+  Report report;
+  EXPECT_FALSE(json::parse(to_json(report)).contains("prefault"));
+  report.facts.prefault = {{"mapped_bytes", 4096}};
+  EXPECT_EQ(json::parse(to_json(report))["prefault"], json::parse(R"({"mapped_bytes": 4096})"));
+}
+
 TEST(TimelineJson, HasTheDmaMapWhereDevicesWerePassedThrough) {
   Report report;
   EXPECT_FALSE(json::parse(to_json(report)).contains("dma"));

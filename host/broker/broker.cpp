@@ -2,7 +2,7 @@
 #include "broker/broker.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <array>
 #include <utility>
 
 #include <poll.h>
@@ -12,15 +12,11 @@
 #include "base/error.hpp"
 
 namespace mayfly::broker {
-namespace {
-
-constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
-
-}  // namespace
 
 Broker::Broker(BrokerParts parts, std::string path)
     : parts_(std::move(parts)),
-      listener_(std::move(path)),
+      server_(std::move(path), *this,
+              {.request_bytes = sizeof(WireRequest), .ask_within = parts_.ask_within}),
       opened_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!opened_) {
     fail_errno("eventfd");
@@ -34,8 +30,11 @@ void Broker::run(int stop) {
   for (Holding& holding : holdings_) {
     open(holding);
   }
-  while (!stopped_) {
-    poll(stop);
+  std::array<pollfd, 2> events{{{stop, POLLIN, 0}, {opened_.get(), POLLIN, 0}}};
+  while (events[0].revents == 0) {
+    server_.wait(events, next_retry_ns());
+    eventfd_t count = 0;
+    (void)::eventfd_read(opened_.get(), &count);
     for (Holding& holding : holdings_) {
       look_after(holding);
     }
@@ -74,52 +73,21 @@ void Broker::take_outcome(Holding& holding) {
     parts_.on_trouble("quarantined: " + to_string(lot.addresses()) + ": " + lot.why() +
                       "; it is tried again until it can be reset");
   }
-  holding.retry_at_ns = in(lot.retry_after());
+  holding.retry_at_ns = lease::after(lot.retry_after());
 }
 
 void Broker::serve_waiting(Holding& holding) {
-  for (auto client = clients_.begin(); client != clients_.end();) {
-    const bool waits = client->phase == Client::Phase::kWaits && client->holding == &holding;
-    client = waits ? ask(client, Request(client->request)) : std::next(client);
+  std::vector<Asked> waiting;
+  std::ranges::copy_if(asked_, std::back_inserter(waiting), [&](const Asked& asked) {
+    return asked.holding == &holding && asked.client->phase == lease::Client::Phase::kWaits;
+  });
+  for (const Asked& asked : waiting) {
+    answer(*asked.client, asked.request);
   }
 }
 
-void Broker::poll(int stop) {
-  const bool accepts = has_room() && monotonic_ns() >= accept_after_ns_;
-  std::vector<pollfd> watched{
-      {stop, POLLIN, 0}, {opened_.get(), POLLIN, 0}, {accepts ? listener_.fd() : -1, POLLIN, 0}};
-  const std::size_t first_client = watched.size();
-  for (const Client& client : clients_) {
-    watched.push_back({client.socket.get(), POLLIN, 0});
-  }
-  const std::uint64_t deadline = next_deadline_ns();
-  const std::uint64_t now = monotonic_ns();
-  const timespec left = to_timespec(deadline > now ? deadline - now : 0);
-  if (::ppoll(watched.data(), watched.size(), deadline == kNever ? nullptr : &left, nullptr) < 0) {
-    return;
-  }
-  stopped_ = watched[0].revents != 0;
-  eventfd_t count = 0;
-  (void)::eventfd_read(opened_.get(), &count);
-  auto client = clients_.begin();
-  for (std::size_t i = first_client; i < watched.size(); ++i) {
-    const bool is_late = client->phase == Client::Phase::kToAsk && monotonic_ns() >= client->ask_before_ns;
-    client = watched[i].revents != 0 ? hear(client) : is_late ? drop(client) : std::next(client);
-  }
-  if (watched[2].revents != 0) {
-    accept_all();
-  }
-}
-
-std::uint64_t Broker::in(std::chrono::milliseconds time) noexcept {
-  return monotonic_ns() + static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
-}
-
-std::uint64_t Broker::next_deadline_ns() const noexcept {
-  std::uint64_t next = accept_after_ns_ > monotonic_ns() ? accept_after_ns_ : kNever;
-  for (const Client& client : clients_) {
-    next = client.phase == Client::Phase::kToAsk ? std::min(next, client.ask_before_ns) : next;
-  }
+std::uint64_t Broker::next_retry_ns() const noexcept {
+  std::uint64_t next = lease::kNever;
   for (const Holding& holding : holdings_) {
     next = holding.retry_at_ns != 0 ? std::min(next, holding.retry_at_ns) : next;
   }

@@ -14,7 +14,7 @@
 #include "broker/lot.hpp"
 #include "broker/messages.hpp"
 #include "broker/opening.hpp"
-#include "broker/socket.hpp"
+#include "lease/server.hpp"
 
 namespace mayfly::broker {
 
@@ -34,17 +34,11 @@ struct BrokerParts {
 /// Keeps devices open and reset, and lends them to clients: a connection is a lease, and its end the lease's.
 /// Then the broker closes its own files and opens anew, so that a tenant gets devices that were reset once,
 /// in an address space that nobody has mapped anything in. Devices that somebody still has open cannot be:
-/// those are quarantined, and tried again.
-///
-/// A client can be anything, and harms nobody else: it has one packet of fixed size to send, and is dropped
-/// for any other, for a second one, for taking too long to ask, and for not taking its answer. At most
-/// kClientsMax are there beside the tenants; further ones wait in the kernel's queue.
+/// those are quarantined, and tried again. What clients can do is said of lease::Server.
 ///
 /// One thread.
-class Broker {
+class Broker final : private lease::Service {
  public:
-  static constexpr std::size_t kClientsMax = 64;
-
   /// Listens first, so that a second broker is refused before it touches a device. Throws Error.
   Broker(BrokerParts parts, std::string path);
 
@@ -62,45 +56,33 @@ class Broker {
     std::uint64_t retry_at_ns = 0;
     std::unique_ptr<Opening> opening{};
   };
-  struct Client {
-    enum class Phase : std::uint8_t { kToAsk, kWaits, kTenant };
-    Fd socket;
-    Peer peer;
-    Phase phase = Phase::kToAsk;
-    std::uint64_t ask_before_ns = 0;
-    Request request{{}};
-    Holding* holding = nullptr;
+  /// A client that waits for what it has asked for, or has it.
+  struct Asked {
+    lease::Client* client;
+    Request request;
+    Holding* holding;
+    bool has_lease = false;
   };
-  using Clients = std::list<Client>;
-
-  /// CLOCK_MONOTONIC after that time.
-  [[nodiscard]] static std::uint64_t in(std::chrono::milliseconds time) noexcept;
 
   void open(Holding& holding, vfio::HeldDevices left = {});
   void look_after(Holding& holding);
   void take_outcome(Holding& holding);
   void serve_waiting(Holding& holding);
+  [[nodiscard]] std::uint64_t next_retry_ns() const noexcept;
 
-  void accept_all();
-  [[nodiscard]] bool has_room() const noexcept;
-  /// What follows from something on the client's socket; each gives the client behind it.
-  Clients::iterator hear(Clients::iterator client);
-  Clients::iterator ask(Clients::iterator client, const Request& request);
-  Clients::iterator lend(Clients::iterator client);
-  Clients::iterator refuse(Clients::iterator client, std::string why);
-  Clients::iterator drop(Clients::iterator client);
-
-  void poll(int stop);
-  [[nodiscard]] std::uint64_t next_deadline_ns() const noexcept;
+  void on_request(lease::Client& client, std::span<const std::byte> packet) override;
+  [[nodiscard]] std::vector<std::byte> refusal_of_stranger() const override;
+  void on_end(lease::Client& client) override;
+  void answer(lease::Client& client, const Request& request);
+  void lend(Asked& asked);
+  void refuse(lease::Client& client, std::string why);
   [[nodiscard]] std::string all_addresses() const;
 
   BrokerParts parts_;
-  Listener listener_;
+  lease::Server server_;
   Fd opened_;  // an eventfd
-  std::uint64_t accept_after_ns_ = 0;
-  bool stopped_ = false;
   std::list<Holding> holdings_;
-  Clients clients_;
+  std::list<Asked> asked_;
 };
 
 }  // namespace mayfly::broker

@@ -1,132 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The clients of a broker: who is let in, what is heard, and what follows.
+// The clients of a broker: what is heard, and what follows.
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <utility>
 
-#include <sys/socket.h>
-
-#include "base/clock.hpp"
 #include "broker/broker.hpp"
 
 namespace mayfly::broker {
 namespace {
 
-/// Where the host has no descriptor left for one more client.
-constexpr std::uint64_t kPauseNs = 100'000'000;
-constexpr Peer kNobody{.process = 0, .user = ~uid_t{0}};
-
-// One in another PID namespace has no number here.
-std::string name_of(const Peer& peer) {
-  return peer.process == 0 ? "another process" : "process " + std::to_string(peer.process);
+std::vector<std::byte> packet_of(const WireAnswer& answer) {
+  const auto bytes = std::as_bytes(std::span(&answer, 1));
+  return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace
 
-bool Broker::has_room() const noexcept {
-  const auto tenants = std::ranges::count(clients_, Client::Phase::kTenant, &Client::phase);
-  return clients_.size() - static_cast<std::size_t>(tenants) < kClientsMax;
+std::vector<std::byte> Broker::refusal_of_stranger() const {
+  return packet_of(to_wire(Answer{"it lends devices to its own user and root only"}));
 }
 
-void Broker::accept_all() {
-  while (has_room()) {
-    Fd socket = listener_.accept();
-    if (!socket) {
-      if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
-        accept_after_ns_ = monotonic_ns() + kPauseNs;
-      }
-      return;
-    }
-    const Peer peer = peer_of(socket.get()).value_or(kNobody);
-    clients_.push_back({.socket = std::move(socket), .peer = peer, .ask_before_ns = in(parts_.ask_within)});
-  }
-}
-
-Broker::Clients::iterator Broker::hear(Clients::iterator client) {
-  // One byte more than a request has, so that a longer one is seen.
-  std::array<std::byte, sizeof(WireRequest) + 1> packet;
-  const ssize_t got = ::recv(client->socket.get(), packet.data(), packet.size(), MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-    return std::next(client);
-  }
-  // The end, or what no client of ours does: it has one thing to say, once.
-  if (got <= 0 || client->phase != Client::Phase::kToAsk) {
-    return drop(client);
-  }
-  // Not before it has spoken: a connection that ends with words unheard loses our answer.
-  if (!is_trusted(client->peer)) {
-    return refuse(client, "it lends devices to its own user and root only");
-  }
-  const auto request = parse_request(std::span(packet).first(static_cast<std::size_t>(got)));
+void Broker::on_request(lease::Client& client, std::span<const std::byte> packet) {
+  const auto request = parse_request(packet);
   if (!request.has_value()) {
-    return refuse(client, "it was sent " + std::string(describe(request.error())));
+    refuse(client, "it was sent " + std::string(describe(request.error())));
+    return;
   }
-  return ask(client, *request);
+  answer(client, *request);
 }
 
-Broker::Clients::iterator Broker::ask(Clients::iterator client, const Request& request) {
+void Broker::answer(lease::Client& client, const Request& request) {
+  std::erase_if(asked_, [&](const Asked& asked) { return asked.client == &client; });
   const vfio::PciAddress& first = request.addresses().front();
   const auto holding =
       std::ranges::find_if(holdings_, [&](const Holding& each) { return each.lot.has(first); });
   if (holding == holdings_.end()) {
-    return refuse(client, "it does not have device " + to_string(first) + "; it has " + all_addresses());
+    refuse(client, "it does not have device " + to_string(first) + "; it has " + all_addresses());
+    return;
   }
   const Lot& lot = holding->lot;
   for (const vfio::PciAddress& address : request.addresses()) {
     if (!lot.has(address)) {
-      return refuse(client, "devices " + to_string(first) + " and " + to_string(address) +
-                                " are not for one guest; name them to mayfly device serve with a comma");
+      refuse(client, "devices " + to_string(first) + " and " + to_string(address) +
+                         " are not for one guest; name them to mayfly device serve with a comma");
+      return;
     }
   }
-  client->request = request;
-  client->holding = &*holding;
   switch (lot.state()) {
     case Lot::State::kOpening:
-      client->phase = Client::Phase::kWaits;
-      return std::next(client);
+      asked_.push_back({&client, request, &*holding});
+      lease::Server::let_wait(client);
+      return;
     case Lot::State::kReady:
-      return lend(client);
+      lend(asked_.emplace_back(Asked{&client, request, &*holding}));
+      return;
     case Lot::State::kLeased:
-      return refuse(client, "device " + to_string(first) + " is lent to " + lot.tenant());
+      refuse(client, "device " + to_string(first) + " is lent to " + lot.tenant());
+      return;
     case Lot::State::kQuarantined:
-      break;
+      refuse(client, "device " + to_string(first) + " is quarantined: " + lot.why());
+      return;
   }
-  return refuse(client, "device " + to_string(first) + " is quarantined: " + lot.why());
 }
 
-Broker::Clients::iterator Broker::lend(Clients::iterator client) {
-  Lot& lot = client->holding->lot;
+void Broker::lend(Asked& asked) {
+  Lot& lot = asked.holding->lot;
   const vfio::OpenedFiles& files = lot.held().files;
   std::vector<int> numbers{files.space.get()};
-  for (const vfio::PciAddress& address : client->request.addresses()) {
+  for (const vfio::PciAddress& address : asked.request.addresses()) {
     const auto at = std::ranges::find(lot.addresses(), address) - lot.addresses().begin();
     numbers.push_back(files.devices[static_cast<std::size_t>(at)].get());
   }
-  const WireAnswer answer = to_wire(Answer{"", files.interface});
-  // From here on the client may have the files, whatever becomes of it.
-  client->phase = Client::Phase::kTenant;
-  lot.lend(name_of(client->peer));
-  if (!send_packet(client->socket.get(), std::as_bytes(std::span(&answer, 1)), numbers)) {
-    return drop(client);
-  }
-  return std::next(client);
+  const std::vector<std::byte> granted = packet_of(to_wire(Answer{"", files.interface}));
+  lot.lend(name_of(asked.client->peer));
+  asked.has_lease = true;
+  server_.lend(*asked.client, granted, numbers);
 }
 
-Broker::Clients::iterator Broker::refuse(Clients::iterator client, std::string why) {
-  const WireAnswer answer = to_wire(Answer{std::move(why)});
-  (void)send_packet(client->socket.get(), std::as_bytes(std::span(&answer, 1)));
-  return drop(client);
+void Broker::refuse(lease::Client& client, std::string why) {
+  server_.refuse(client, packet_of(to_wire(Answer{std::move(why)})));
 }
 
-Broker::Clients::iterator Broker::drop(Clients::iterator client) {
-  Holding* const lease = client->phase == Client::Phase::kTenant ? client->holding : nullptr;
-  const auto next = clients_.erase(client);
-  if (lease != nullptr) {
-    open(*lease, lease->lot.end_lease());
+void Broker::on_end(lease::Client& client) {
+  const auto asked = std::ranges::find(asked_, &client, &Asked::client);
+  Holding& holding = *asked->holding;
+  const bool had_lease = asked->has_lease;
+  asked_.erase(asked);
+  if (had_lease) {
+    open(holding, holding.lot.end_lease());
   }
-  return next;
 }
 
 std::string Broker::all_addresses() const {

@@ -21,11 +21,11 @@ class BrokerClients : public testing::BrokerTest {
 
   template <typename Message>
   static bool say(const Fd& socket, const Message& message) {
-    return send_packet(socket.get(), std::as_bytes(std::span(&message, 1)));
+    return lease::send_packet(socket.get(), std::as_bytes(std::span(&message, 1)));
   }
   /// What the broker refuses with; "" when it ends the connection without a word.
   static std::string refused(const Fd& socket) {
-    const Packet packet = receive_packet(socket.get(), sizeof(WireAnswer), 0);
+    const lease::Packet packet = lease::receive_packet(socket.get(), sizeof(WireAnswer), 0);
     return packet.bytes.empty() ? "" : parse_answer(packet.bytes)->refusal;
   }
 };
@@ -34,8 +34,8 @@ TEST_F(BrokerClients, MessageOfAnotherSizeIsAnswered) {
   start();
   for (const std::size_t bytes :
        {std::size_t{1}, sizeof(WireRequest) - 1, sizeof(WireRequest) + 1, std::size_t{65536}}) {
-    const Fd client = connect_to(path_);
-    ASSERT_TRUE(send_packet(client.get(), std::vector<std::byte>(bytes)));
+    const Fd client = lease::connect_to(path_, kServer);
+    ASSERT_TRUE(lease::send_packet(client.get(), std::vector<std::byte>(bytes)));
     EXPECT_NE(refused(client).find("another size"), std::string::npos) << bytes;
     EXPECT_EQ(refused(client), "");
   }
@@ -44,7 +44,7 @@ TEST_F(BrokerClients, MessageOfAnotherSizeIsAnswered) {
 
 TEST_F(BrokerClients, MessageOfAnotherVersionIsAnswered) {
   start();
-  const Fd client = connect_to(path_);
+  const Fd client = lease::connect_to(path_, kServer);
   WireRequest request = to_wire(Request(std::array{kDisk}));
   request.version = kVersion + 1;
   ASSERT_TRUE(say(client, request));
@@ -53,11 +53,11 @@ TEST_F(BrokerClients, MessageOfAnotherVersionIsAnswered) {
 
 TEST_F(BrokerClients, SecondRequestOnAConnectionEndsItsLease) {
   start();
-  const Fd client = connect_to(path_);
+  const Fd client = lease::connect_to(path_, kServer);
   const WireRequest request = to_wire(Request(std::array{kDisk}));
   ASSERT_TRUE(say(client, request));
   {
-    const Packet granted = receive_packet(client.get(), sizeof(WireAnswer), kFilesMax);
+    const lease::Packet granted = lease::receive_packet(client.get(), sizeof(WireAnswer), kFilesMax);
     ASSERT_EQ(granted.files.size(), 2U);
     ASSERT_TRUE(say(client, to_wire(Request(std::array{kCard}))));
     EXPECT_EQ(refused(client), "");
@@ -70,7 +70,7 @@ TEST_F(BrokerClients, SecondRequestOnAConnectionEndsItsLease) {
 TEST_F(BrokerClients, ClientThatNeverReadsHasItsLeaseUntilItEnds) {
   start();
   {
-    const Fd client = connect_to(path_);
+    const Fd client = lease::connect_to(path_, kServer);
     ASSERT_TRUE(say(client, to_wire(Request(std::array{kDisk}))));
     while (refusal({kDisk}).empty()) {
     }
@@ -83,7 +83,7 @@ TEST_F(BrokerClients, ClientThatNeverReadsHasItsLeaseUntilItEnds) {
 TEST_F(BrokerClients, ClientThatGoesBeforeItsAnswerLeavesTheDevice) {
   start();
   for (int i = 0; i < 20; ++i) {
-    const Fd client = connect_to(path_);
+    const Fd client = lease::connect_to(path_, kServer);
     ASSERT_TRUE(say(client, to_wire(Request(std::array{kDisk}))));
   }
   while (refusal({kDisk}).find("is lent") != std::string::npos) {
@@ -116,9 +116,10 @@ TEST_F(BrokerClients, DescriptorsThatAreSentAlongAreClosed) {
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const Fd reader(ends[0]);
   Fd writer(ends[1]);
-  const Fd client = connect_to(path_);
+  const Fd client = lease::connect_to(path_, kServer);
   const WireRequest request{.version = 9};
-  ASSERT_TRUE(send_packet(client.get(), std::as_bytes(std::span(&request, 1)), std::array{writer.get()}));
+  ASSERT_TRUE(
+      lease::send_packet(client.get(), std::as_bytes(std::span(&request, 1)), std::array{writer.get()}));
   EXPECT_FALSE(refused(client).empty());
   writer = Fd();
   std::byte nothing{};
@@ -128,7 +129,7 @@ TEST_F(BrokerClients, DescriptorsThatAreSentAlongAreClosed) {
 TEST_F(BrokerClients, WhoDoesNotAskInTimeIsDropped) {
   parts_.ask_within = std::chrono::milliseconds(1);
   start();
-  const Fd client = connect_to(path_);
+  const Fd client = lease::connect_to(path_, kServer);
   EXPECT_EQ(refused(client), "");
 }
 
@@ -137,19 +138,19 @@ TEST_F(BrokerClients, EndlessConnectionsAreBoundedAndServedInTurn) {
   await("ready", 2);
   const Lease tenant = take({kCard});
   std::vector<Fd> idle;
-  for (std::size_t i = 0; i < Broker::kClientsMax; ++i) {
-    idle.push_back(connect_to(path_));
+  for (std::size_t i = 0; i < lease::Server::kClientsMax; ++i) {
+    idle.push_back(lease::connect_to(path_, kServer));
   }
   // One more stays in the kernel's queue until one of them goes.
-  const Fd next = connect_to(path_);
+  const Fd next = lease::connect_to(path_, kServer);
   const timeval little{.tv_sec = 0, .tv_usec = 50'000};
   ::setsockopt(next.get(), SOL_SOCKET, SO_RCVTIMEO, &little, sizeof(little));
   ASSERT_TRUE(say(next, to_wire(Request(std::array{kDisk}))));
-  EXPECT_THROW((void)receive_packet(next.get(), sizeof(WireAnswer), kFilesMax), Error);
+  EXPECT_THROW((void)lease::receive_packet(next.get(), sizeof(WireAnswer), kFilesMax), Error);
   const timeval long_enough{};
   ::setsockopt(next.get(), SOL_SOCKET, SO_RCVTIMEO, &long_enough, sizeof(long_enough));
   idle.pop_back();
-  EXPECT_EQ(receive_packet(next.get(), sizeof(WireAnswer), kFilesMax).files.size(), 2U);
+  EXPECT_EQ(lease::receive_packet(next.get(), sizeof(WireAnswer), kFilesMax).files.size(), 2U);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "base/error.hpp"
 #include "base/temporary_folder.hpp"
 #include "broker/messages.hpp"
-#include "broker/socket.hpp"
+#include "lease/socket.hpp"
 
 namespace mayfly::broker {
 namespace {
@@ -24,7 +24,7 @@ class BrokerClient : public ::testing::Test {
   /// What the client says when it is answered so, without the broker's path.
   std::string refusal(std::span<const std::byte> answer, std::span<const int> files = {}) const {
     const std::string path = (folder_.path() / "socket").string();
-    const Listener listener(path);
+    const lease::Listener listener(path);
     std::thread broker([&] {
       pollfd waits{listener.fd(), POLLIN, 0};
       ::poll(&waits, 1, -1);
@@ -34,7 +34,7 @@ class BrokerClient : public ::testing::Test {
       std::array<std::byte, sizeof(WireRequest)> request;
       EXPECT_EQ(::read(client.get(), request.data(), request.size()), std::ssize(request));
       if (!answer.empty()) {
-        EXPECT_TRUE(send_packet(client.get(), answer, files));
+        EXPECT_TRUE(lease::send_packet(client.get(), answer, files));
       }
     });
     std::string said;

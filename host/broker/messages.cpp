@@ -2,7 +2,6 @@
 #include "broker/messages.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.hpp"
 
@@ -12,28 +11,10 @@ namespace {
 constexpr std::uint8_t kPciDevices = 32;
 constexpr std::uint8_t kPciFunctions = 8;
 
-/// Copies a packet of the right size, magic and version into `message`.
-template <typename Message>
-Result<void, MessageFault> read(std::span<const std::byte> packet, Message& message) noexcept {
-  if (packet.size() != sizeof(Message)) {
-    return unexpected(MessageFault::kWrongSize);
-  }
-  std::memcpy(&message, packet.data(), sizeof(Message));
-  if (message.magic != kMagic) {
-    return unexpected(MessageFault::kWrongMagic);
-  }
-  if (message.version != kVersion) {
-    return unexpected(MessageFault::kWrongVersion);
-  }
-  return {};
-}
-
 bool is_zero(const WireAddress& address) noexcept {
   return address.domain == 0 && address.bus == 0 && address.device == 0 && address.function == 0 &&
          address.zero == 0;
 }
-
-char printable(char c) noexcept { return c >= ' ' && c <= '~' ? c : '?'; }
 
 }  // namespace
 
@@ -72,7 +53,7 @@ WireRequest to_wire(const Request& request) noexcept {
 WireAnswer to_wire(const Answer& answer) noexcept {
   WireAnswer wire;
   if (!answer.refusal.empty()) {
-    answer.refusal.copy(wire.reason.data(), wire.reason.size() - 1);
+    wire.reason = lease::to_wire(answer.refusal);
     return wire;
   }
   wire.verdict = WireAnswer::kGranted;
@@ -82,10 +63,11 @@ WireAnswer to_wire(const Answer& answer) noexcept {
 }
 
 Result<Request, MessageFault> parse_request(std::span<const std::byte> packet) noexcept {
-  WireRequest wire;
-  if (const auto good = read(packet, wire); !good.has_value()) {
-    return unexpected(good.error());
+  const auto read = lease::read_message<WireRequest, MessageFault>(packet);
+  if (!read.has_value()) {
+    return unexpected(read.error());
   }
+  const WireRequest& wire = *read;
   if (wire.count < 1 || wire.count > kDevicesMax || wire.zero != 0) {
     return unexpected(MessageFault::kWrongCount);
   }
@@ -109,23 +91,21 @@ Result<Request, MessageFault> parse_request(std::span<const std::byte> packet) n
 }
 
 Result<Answer, MessageFault> parse_answer(std::span<const std::byte> packet) {
-  WireAnswer wire;
-  if (const auto good = read(packet, wire); !good.has_value()) {
-    return unexpected(good.error());
+  const auto read = lease::read_message<WireAnswer, MessageFault>(packet);
+  if (!read.has_value()) {
+    return unexpected(read.error());
   }
+  const WireAnswer& wire = *read;
   if (wire.verdict == WireAnswer::kGranted &&
       (wire.interface == WireAnswer::kType1 || wire.interface == WireAnswer::kIommufd)) {
     return Answer{"", wire.interface == WireAnswer::kType1 ? vfio::BackendChoice::kType1
                                                            : vfio::BackendChoice::kIommufd};
   }
-  const auto* const end = std::ranges::find(wire.reason, '\0');
-  if (wire.verdict != WireAnswer::kRefused || wire.interface != 0 || end == wire.reason.begin() ||
-      end == wire.reason.end()) {
+  auto reason = lease::read_reason(wire.reason);
+  if (wire.verdict != WireAnswer::kRefused || wire.interface != 0 || !reason.has_value()) {
     return unexpected(MessageFault::kWrongVerdict);
   }
-  Answer answer;
-  std::transform(wire.reason.cbegin(), end, std::back_inserter(answer.refusal), printable);
-  return answer;
+  return Answer{*std::move(reason)};
 }
 
 }  // namespace mayfly::broker

@@ -9,15 +9,17 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "lease/message.hpp"
+#include "lease/socket.hpp"
 #include "vfio/opened_files.hpp"
 
 namespace mayfly::broker {
 
-// What a client and a broker on one host say to each other, over a Unix socket of type SOCK_SEQPACKET: one
-// request, one answer, each one packet of fixed size in the host's byte order. With an answer that grants
-// come descriptors (SCM_RIGHTS): the container or /dev/iommu, then one for each device in the order of the
-// request, its group or its character device. The connection is the lease: it ends with it.
+// What a client and a broker say to each other, by the rules of lease/message.hpp. With an answer that grants
+// come descriptors: the container or /dev/iommu, then one for each device in the order of the request, its
+// group or its character device.
 
+inline constexpr lease::ServerName kServer{"broker", "mayfly device serve"};
 inline constexpr std::uint32_t kMagic = 0x3142464d;  ///< "MFB1"
 inline constexpr std::uint32_t kVersion = 1;
 /// Devices of one request.
@@ -54,8 +56,7 @@ struct WireAnswer {
   std::uint32_t verdict = kRefused;
   /// 0 when refused.
   std::uint32_t interface = 0;
-  /// Why it was refused: a sentence, then zeros, at least one.
-  std::array<char, 496> reason{};
+  lease::WireReason reason{};
 };
 static_assert(sizeof(WireAnswer) == 512);
 

@@ -41,6 +41,8 @@ std::vector<std::string> words_of(const RunOptions& run, const std::string& time
   add("--memory", run.memory);
   add("--cpus", run.cpus);
   add("--pages", run.pages);
+  add("--prefault", run.prefault);
+  add("--pool", run.pool);
   add("--balloon", run.balloon);
   for (const std::string& variable : run.environment) {
     add("--env", variable);

@@ -51,10 +51,23 @@ quarantined until it is closed. Runs of the same user and of root are served. SI
 
 Exit status: 0, or 125 when refused.)";
 
+constexpr const char* kPoolFooter =
+    R"(Each MEMORY is SIZE[,KEY=VALUE]..., such as 8G,pages=2m,count=4:
+  pages=2m|1g|thp|4k   what it is made of; 2m when not given
+  node=N               the NUMA node that it comes from; any when not given
+  count=N              how much of it is kept ready, 1 when not given
+  most=N               how much of it there is at most, what runs have included; as count when not given
+It is filled at idle priority, and by an ordinary thread too while a run waits for it. Says on stdout when as much is
+ready as is to be kept. Each run gets memory that nobody had before: what one gives back goes to the host, and new is
+filled. Runs of the same user and of root are served, and keep what they have when the pool ends. SIGTERM or SIGINT ends it.
+
+Exit status: 0, or 125 when refused.)";
+
 constexpr const char* kFooter = R"(Commands:
   run                       Run a command in a new microVM
   boot                      Boot many times and say how long it takes
   device                    Show the host's PCI devices, give them to vfio-pci or back, and lend them
+  pool                      Keep zeroed memory ready for runs
   doctor                    Check whether this host can run microVMs, and say what to do if not
   timeline                  Draw the timeline that `mayfly run --timeline` wrote, or convert it
   completion                Print a completion script for a shell
@@ -131,6 +144,12 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
   add_string(app, "--cpus", run.cpus, "N", "Guest CPUs, 1 to 64; 1 when not given");
   add_string(app, "--pages", run.pages, "auto|4k|thp|2m|1g",
              "Host pages of guest memory; auto takes the best free");
+  add_string(app, "--prefault", run.prefault, "none|all",
+             "Guest memory that is populated and mapped before the guest runs; none when not given");
+  add_string(
+      app, "--pool", run.pool, "FILE",
+      "Take guest memory from the `mayfly pool` with its socket there: --memory, and --pages where given, "
+      "must be what it keeps");
   add_string(app, "--balloon", run.balloon, "SIZE",
              "Give the guest a balloon, and have it lend that much of its memory back from the start");
   set_type(*app.add_option("--env", run.environment, "Environment variable of the workload; may be repeated"),
@@ -237,6 +256,27 @@ Command parse_device(std::span<const char* const> words) {
   return check_device_command(rest);
 }
 
+Command parse_pool(std::span<const char* const> words) {
+  Parser parser("mayfly pool", "Keep zeroed memory ready, for `mayfly run --pool FILE`.",
+                "mayfly pool --socket FILE MEMORY...\n       mayfly pool --status FILE", kPoolFooter);
+  PoolOptions options;
+  std::string status;
+  parser.app.add_option("MEMORY", options.memory, "What is kept, each a kind of its own")->type_name("");
+  add_string(parser.app, "--socket", options.socket, "FILE", "Where to make the socket");
+  add_string(parser.app, "--status", status, "FILE",
+             "Say what the pool with its socket there has and has done");
+  if (auto print = parser.parse(words)) {
+    return *std::move(print);
+  }
+  if (status.empty()) {
+    return check_pool_options(options);
+  }
+  if (!options.socket.empty() || !options.memory.empty()) {
+    throw Error("mayfly pool --status takes nothing else");
+  }
+  return PoolStatusCommand{std::move(status)};
+}
+
 Command parse_doctor(std::span<const char* const> words) {
   Parser parser("mayfly doctor", "Check whether this host can run microVMs, and say what to do if not.",
                 "mayfly doctor", "Exit status: 0 when `mayfly run` will work, else 1.");
@@ -290,6 +330,9 @@ Command parse_command_line(std::span<const char* const> arguments) {
   }
   if (command == "device") {
     return parse_device(arguments.subspan(1));
+  }
+  if (command == "pool") {
+    return parse_pool(arguments.subspan(1));
   }
   if (command == "doctor") {
     return parse_doctor(arguments.subspan(1));

@@ -9,6 +9,7 @@
 #include "cli/device_command.hpp"
 #include "cli/device_serve.hpp"
 #include "cli/draw_timeline.hpp"
+#include "cli/pool_command.hpp"
 #include "cli/run_options.hpp"
 
 namespace mayfly::cli {
@@ -27,8 +28,9 @@ struct PrintCommand {
   std::string text;
 };
 
-using Command = std::variant<RunOptions, BootOptions, DeviceCommand, ServeCommand, DoctorCommand,
-                             TimelineCommand, CompletionCommand, PrintCommand>;
+using Command =
+    std::variant<RunOptions, BootOptions, DeviceCommand, ServeCommand, PoolCommand, PoolStatusCommand,
+                 DoctorCommand, TimelineCommand, CompletionCommand, PrintCommand>;
 
 /// What was asked for. All after the first "--" is the workload's, byte for byte. Throws Error, one sentence,
 /// on a usage error. `arguments` without the program's name.

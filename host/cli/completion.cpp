@@ -14,7 +14,7 @@ _mayfly() {
     before="${COMP_WORDS[COMP_CWORD - 2]}"
   fi
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run boot device doctor timeline completion --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run boot device pool doctor timeline completion --help --version' -- "$word")
     return
   fi
   for ((i = 2; i < COMP_CWORD; i++)); do
@@ -27,6 +27,10 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W 'tty none' -- "$word"; compgen -f -- "$word") ;;
     run:--pages | boot:--pages)
       mapfile -t COMPREPLY < <(compgen -W 'auto 4k thp 2m 1g' -- "$word") ;;
+    run:--prefault | boot:--prefault)
+      mapfile -t COMPREPLY < <(compgen -W 'none all' -- "$word") ;;
+    run:--pool | boot:--pool | pool:--socket | pool:--status)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     run:--memory | boot:--memory)
       mapfile -t COMPREPLY < <(compgen -W '128M 512M 2G' -- "$word") ;;
     run:--balloon | boot:--balloon)
@@ -41,11 +45,11 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--device --dma-window --image --kernel --memory --cpus --pages --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--device --dma-window --image --kernel --memory --cpus --pages --prefault --pool --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
-        --pages --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
+        --pages --prefault --pool --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
     completion:*)
       mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
     timeline:*)
@@ -63,6 +67,8 @@ _mayfly() {
         return
       fi
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/devices/*; do compgen -W "${i##*/}" -- "$word"; done) ;;
+    pool:*)
+      mapfile -t COMPREPLY < <(compgen -W '--socket --status --help --version' -- "$word") ;;
     doctor:*)
       mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;
   esac

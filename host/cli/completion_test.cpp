@@ -67,8 +67,8 @@ using Words = std::vector<std::string>;
 
 TEST_F(Completion, CommandsComeFirst) {
   EXPECT_EQ(complete({"mayfly", "r"}), Words{"run"});
-  EXPECT_EQ(complete({"mayfly", ""}),
-            (Words{"run", "boot", "device", "doctor", "timeline", "completion", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", ""}), (Words{"run", "boot", "device", "pool", "doctor", "timeline",
+                                             "completion", "--help", "--version"}));
 }
 
 TEST_F(Completion, OptionsOfRunAreOffered) {
@@ -100,6 +100,7 @@ TEST_F(Completion, ValuesAreOffered) {
   EXPECT_EQ(complete({"mayfly", "run", "--image", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "boot", "--image", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "boot", "--pages", "2"}), Words{"2m"});
+  EXPECT_EQ(complete({"mayfly", "run", "--prefault", "a"}), Words{"all"});
   EXPECT_EQ(complete({"mayfly", "completion", "b"}), Words{"bash"});
 }
 
@@ -109,6 +110,12 @@ TEST_F(Completion, OptionsOfServeAreOffered) {
             (Words{"--socket", "--iommu", "--help", "--version"}));
   EXPECT_EQ(complete({"mayfly", "device", "serve", "--iommu", "i"}), Words{"iommufd"});
   EXPECT_EQ(complete({"mayfly", "device", "serve", "--socket", "scr"}), Words{"script"});
+}
+
+TEST_F(Completion, OptionsOfThePoolAreOffered) {
+  EXPECT_EQ(complete({"mayfly", "pool", "--"}), (Words{"--socket", "--status", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "pool", "--status", "scr"}), Words{"script"});
+  EXPECT_EQ(complete({"mayfly", "run", "--pool", "scr"}), Words{"script"});
 }
 
 TEST_F(Completion, WorkloadsWordsAreLeftAlone) {

@@ -20,14 +20,6 @@ using vfio::BackendChoice;
   throw Error("--device '" + std::string(text) + "': " + std::string(why));
 }
 
-/// The text up to the next comma, taken off the front.
-std::string_view take_part(std::string_view& rest) noexcept {
-  const std::size_t comma = std::min(rest.find(','), rest.size());
-  const std::string_view part = rest.substr(0, comma);
-  rest.remove_prefix(std::min(comma + 1, rest.size()));
-  return part;
-}
-
 /// A device as far as its text has been read; descriptors are -1 until they are named.
 struct Parts {
   vmm::PassedDevice device{};

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "broker/broker.hpp"
+#include "cli/complain.hpp"
 #include "cli/device_option.hpp"
 #include "vmm/signals.hpp"
 
@@ -34,11 +35,6 @@ std::vector<vfio::PciAddress> check_lot(const std::string& text, std::set<vfio::
                 " devices of a broker");
   }
   return lot;
-}
-
-void complain(std::string_view sentence) {
-  static_cast<void>(
-      std::fprintf(stderr, "mayfly: %.*s\n", static_cast<int>(sentence.size()), sentence.data()));
 }
 
 std::vector<vfio::HostDevice> require_lot(const vfio::HostPci& host,

@@ -62,6 +62,11 @@ struct Dispatch {
     serve_devices(command, vfio::HostPci());
     return EXIT_SUCCESS;
   }
+  int operator()(const PoolCommand& command) const {
+    keep_pool(command);
+    return EXIT_SUCCESS;
+  }
+  int operator()(const PoolStatusCommand& command) const { return print(pool_status(command)); }
   int operator()(const DoctorCommand&) const {
     const std::vector<Finding> findings = check_host(HostView(""));
     print(to_text(findings));

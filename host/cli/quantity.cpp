@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/quantity.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <span>
 #include <system_error>
@@ -45,5 +46,12 @@ std::optional<std::uint64_t> parse_duration(std::string_view text) noexcept {
 }
 
 std::optional<std::uint64_t> parse_count(std::string_view text) noexcept { return parse(text, kNoUnits); }
+
+std::string_view take_part(std::string_view& rest) noexcept {
+  const std::size_t comma = std::min(rest.find(','), rest.size());
+  const std::string_view part = rest.substr(0, comma);
+  rest.remove_prefix(std::min(comma + 1, rest.size()));
+  return part;
+}
 
 }  // namespace mayfly::cli

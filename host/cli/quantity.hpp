@@ -14,6 +14,9 @@ namespace mayfly::cli {
 /// "500ms" as nanoseconds: digits, then ms, s, m or h. Nothing when it is not that or does not fit.
 [[nodiscard]] std::optional<std::uint64_t> parse_duration(std::string_view text) noexcept;
 
+/// The text up to the next comma, taken off the front with it; all of it where there is none.
+[[nodiscard]] std::string_view take_part(std::string_view& rest) noexcept;
+
 /// Digits only. Nothing when it is not that or does not fit.
 [[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text) noexcept;
 

@@ -47,5 +47,13 @@ TEST(Quantity, WhatDoesNotFitIsRefused) {
   EXPECT_EQ(parse_duration("9999999999h"), std::nullopt);
 }
 
+TEST(TakePart, PartsComeOneByOne) {
+  std::string_view rest = "a,,b";
+  EXPECT_EQ(take_part(rest), "a");
+  EXPECT_EQ(take_part(rest), "");
+  EXPECT_EQ(take_part(rest), "b");
+  EXPECT_EQ(take_part(rest), "");
+}
+
 }  // namespace
 }  // namespace mayfly::cli

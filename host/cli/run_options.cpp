@@ -92,6 +92,16 @@ Pages check_pages(const std::string& text) {
   refuse("--pages", text, "give auto, 4k, thp, 2m or 1g");
 }
 
+vmm::PrefaultMode check_prefault(const std::string& text) {
+  if (text == "none") {
+    return vmm::PrefaultMode::kNone;
+  }
+  if (text == "all") {
+    return vmm::PrefaultMode::kAll;
+  }
+  refuse("--prefault", text, "give none or all");
+}
+
 std::uint64_t check_timeout(const std::string& text) {
   const std::optional<std::uint64_t> nanoseconds = parse_duration(text);
   if (!nanoseconds.has_value() || *nanoseconds == 0) {
@@ -146,6 +156,13 @@ vmm::RunConfig check_run_options(RunOptions options) {
   if (!options.balloon.empty()) {
     config.balloon_bytes = check_balloon(options.balloon, config.memory_bytes);
   }
+  if (!options.prefault.empty()) {
+    config.prefault = check_prefault(options.prefault);
+  }
+  if (config.prefault == vmm::PrefaultMode::kAll && config.balloon_bytes.value_or(0) > 0 &&
+      options.devices.empty()) {
+    refuse("--balloon", options.balloon, "gives back what --prefault all has just populated; choose one");
+  }
   if (!options.timeout.empty()) {
     config.timeout_ns = check_timeout(options.timeout);
   }
@@ -171,6 +188,7 @@ vmm::RunConfig check_run_options(RunOptions options) {
   check_environment(options.environment);
   check_cmdline(options.cmdline_append);
   config.image = std::move(options.image);
+  config.pool = std::move(options.pool);
   config.kernel = std::move(options.kernel);
   config.image_check = options.image_check;
   config.environment = std::move(options.environment);

@@ -16,6 +16,8 @@ struct RunOptions {
   std::string memory{};
   std::string cpus{};
   std::string pages{};
+  std::string prefault{};
+  std::string pool{};
   std::string balloon{};
   std::string dma_window{};
   std::vector<std::string> environment{};

@@ -37,6 +37,7 @@ TEST(RunOptions, DefaultsAre512MiBAndOneCpu) {
   EXPECT_EQ(config.memory_bytes, 512 * kMiB);
   EXPECT_EQ(config.cpus, 1U);
   EXPECT_EQ(config.pages, Pages::kAuto);
+  EXPECT_EQ(config.prefault, vmm::PrefaultMode::kNone);
   EXPECT_EQ(config.console.target, ConsoleTarget::kNone);
   EXPECT_EQ(config.image_check, vmm::ImageCheck::kHeader);
   EXPECT_EQ(config.timeout_ns, 0U);
@@ -52,6 +53,8 @@ TEST(RunOptions, EveryOptionArrives) {
   options.memory = "2G";
   options.cpus = "64";
   options.pages = "1g";
+  options.prefault = "none";
+  options.pool = "pool.sock";
   options.balloon = "1G";
   options.environment = {"A=1", "B="};
   options.workdir = "/srv";
@@ -68,6 +71,7 @@ TEST(RunOptions, EveryOptionArrives) {
   EXPECT_EQ(config.memory_bytes, 2 * kGiB);
   EXPECT_EQ(config.cpus, 64U);
   EXPECT_EQ(config.pages, Pages::k1g);
+  EXPECT_EQ(config.pool, "pool.sock");
   EXPECT_EQ(config.balloon_bytes, kGiB);
   EXPECT_EQ(config.environment, options.environment);
   EXPECT_EQ(config.workdir, "/srv");
@@ -169,6 +173,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{&RunOptions::cpus, "4294967297", "--cpus '4294967297': give a number from 1 to 64"},
         BadValue{&RunOptions::cpus, "two", "--cpus 'two': give a number from 1 to 64"},
         BadValue{&RunOptions::pages, "2M", "--pages '2M': give auto, 4k, thp, 2m or 1g"},
+        BadValue{&RunOptions::prefault, "some", "--prefault 'some': give none or all"},
         BadValue{&RunOptions::balloon, "256", "--balloon '256': not a multiple of 2M"},
         BadValue{&RunOptions::balloon, "all",
                  "--balloon 'all': not a size; write a number with K, M, G or T, such as 256M, or 0"},
@@ -203,6 +208,20 @@ TEST(RunOptions, ABalloonMayBeEmptyAndMayLeave64M) {
   EXPECT_EQ(check_run_options(options).balloon_bytes, 0U);
   options.balloon = "448M";
   EXPECT_EQ(check_run_options(options).balloon_bytes, 448 * kMiB);
+}
+
+TEST(RunOptions, WhatABalloonGivesBackIsNotPrefaulted) {
+  RunOptions options = with_image();
+  options.prefault = "all";
+  options.balloon = "256M";
+  EXPECT_EQ(refusal(options),
+            "--balloon '256M': gives back what --prefault all has just populated; choose one");
+  // With devices a balloon is for what is mapped, not for what is populated.
+  options.devices = {"vfio=01:00.0"};
+  EXPECT_EQ(check_run_options(options).prefault, vmm::PrefaultMode::kAll);
+  options.devices.clear();
+  options.balloon = "0";
+  EXPECT_EQ(check_run_options(options).prefault, vmm::PrefaultMode::kAll);
 }
 
 TEST(RunOptions, VariableWithoutNameOrValueIsRefused) {

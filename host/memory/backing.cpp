@@ -5,12 +5,16 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/vfs.h>
 
 #include "base/checked.hpp"
 #include "base/error.hpp"
@@ -19,6 +23,7 @@ namespace mayfly {
 namespace {
 
 constexpr std::uint64_t kAlignment = kGiB;
+constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
 constexpr const char* kThpPath = "/sys/kernel/mm/transparent_hugepage/";
 
 std::string read_small(const std::string& path) {
@@ -39,7 +44,7 @@ bool map_over(const Mapping& room, int memfd) noexcept {
 }
 
 Fd make_memfd(std::uint64_t bytes, unsigned flags) {
-  Fd fd(::memfd_create("mayfly-ram", MFD_CLOEXEC | flags));
+  Fd fd(::memfd_create("mayfly-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags));
   if (fd && ::ftruncate(fd.get(), static_cast<off_t>(bytes)) < 0) {
     return {};
   }
@@ -89,6 +94,41 @@ void require_host_memory(std::uint64_t bytes) {
               " free, " + std::to_string(needed) + " needed; reserve them with `echo " +
               std::to_string(total + needed - std::min(needed, available)) + " | sudo tee " +
               pool_path(size) + "nr_hugepages`, or use --pages auto");
+}
+
+/// Which kind of file system holds such memory, and by which pages.
+bool is_of_pages(const Fd& memfd, Pages pages) noexcept {
+  struct statfs file_system {};
+  if (::fstatfs(memfd.get(), &file_system) != 0) {
+    return false;
+  }
+  const bool is_huge = pages == Pages::k2m || pages == Pages::k1g;
+  return is_huge ? file_system.f_type == HUGETLBFS_MAGIC &&
+                       static_cast<std::uint64_t>(file_system.f_bsize) == page_bytes(pages)
+                 : file_system.f_type == TMPFS_MAGIC;
+}
+
+/// Throws Error unless the file is memory of ours to map, whatever its giver does afterwards.
+void require_filled(const Fd& memfd, std::uint64_t bytes, Pages pages) {
+  constexpr std::uint64_t kBlock = 512;  // of st_blocks
+  MAYFLY_ASSERT(pages != Pages::kAuto && bytes % (2 * kMiB) == 0);
+  struct stat status {};
+  const int seals = ::fcntl(memfd.get(), F_GET_SEALS);
+  if (seals < 0 || ::fstat(memfd.get(), &status) != 0 || !is_of_pages(memfd, pages)) {
+    throw Error("the memory that was lent is no memfd of " + std::string(name(pages)) + " pages");
+  }
+  if ((seals & kSizeSeals) != kSizeSeals || (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0) {
+    throw Error("the memory that was lent can change its size, or cannot be written");
+  }
+  if (static_cast<std::uint64_t>(status.st_size) != bytes) {
+    throw Error("the memory that was lent has " + std::to_string(status.st_size / 1024) + " KiB, not " +
+                std::to_string(bytes / kKiB));
+  }
+  if (static_cast<std::uint64_t>(status.st_blocks) * kBlock < bytes) {
+    throw Error("the memory that was lent is not all there: " +
+                std::to_string(static_cast<std::uint64_t>(status.st_blocks) * kBlock / kKiB) + " KiB of " +
+                std::to_string(bytes / kKiB));
+  }
 }
 
 }  // namespace
@@ -155,6 +195,25 @@ Backing::Backing(std::uint64_t bytes, Pages wanted) {
   if (!try_hugetlb(bytes, Pages::k1g) && !try_hugetlb(bytes, Pages::k2m)) {
     map_small(bytes, thp_kind() == ThpKind::kNone ? Pages::k4k : Pages::kThp);
   }
+}
+
+Backing::Backing(Fd memfd, std::uint64_t bytes, Pages pages) : memfd_(std::move(memfd)), pages_(pages) {
+  require_filled(memfd_, bytes, pages);
+  mapping_ = reserve_aligned(bytes);
+  if (!map_over(mapping_, memfd_.get())) {
+    fail_errno("cannot map the memory that was lent");
+  }
+  if (pages == Pages::kThp) {
+    ::madvise(mapping_.data(), bytes, MADV_HUGEPAGE);  // Only advice, as in map_small().
+  }
+}
+
+Fd Backing::take_file() && noexcept {
+  mapping_ = Mapping();
+  if (memfd_) {
+    ::fcntl(memfd_.get(), F_ADD_SEALS, kSizeSeals);
+  }
+  return std::move(memfd_);
 }
 
 bool Backing::try_hugetlb(std::uint64_t bytes, Pages size) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -32,9 +33,16 @@ class Backing {
   /// free and needed pages and the command that reserves them; kAuto always finds something. Huge pages are
   /// reserved here, so that a later touch cannot fail.
   Backing(std::uint64_t bytes, Pages wanted);
+  /// Memory that another process has made and filled: a memfd of `bytes` in such pages, never kAuto, all of
+  /// it populated, and sealed against any change of size, since to touch what was cut off would be SIGBUS.
+  /// Throws Error when it is anything else.
+  Backing(Fd memfd, std::uint64_t bytes, Pages pages);
 
   [[nodiscard]] std::byte* data() const noexcept { return mapping_.data(); }
   [[nodiscard]] std::uint64_t size() const noexcept { return mapping_.size(); }
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return mapping_.bytes(); }
+  /// False where it is private memory.
+  [[nodiscard]] bool has_file() const noexcept { return static_cast<bool>(memfd_); }
   /// What was taken; never kAuto.
   [[nodiscard]] Pages pages() const noexcept { return pages_; }
   /// Bytes that have host memory behind them now. Takes time in proportion to size().
@@ -47,6 +55,9 @@ class Backing {
   /// Has the host promise huge pages again for what was given back; false when it has not enough. Where
   /// memory comes without a promise there is nothing to do. Any thread.
   [[nodiscard]] bool reserve(std::uint64_t offset, std::uint64_t bytes) noexcept;
+
+  /// Unmaps the memory and gives its file, sealed against any change of size; empty where it has none.
+  [[nodiscard]] Fd take_file() && noexcept;
 
  private:
   void map_hugetlb(std::uint64_t bytes, Pages size);

@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/checked.hpp"
 #include "base/error.hpp"
@@ -71,6 +75,60 @@ TEST(Backing, MoreThanTheHostHasIsAnErrorThatSaysHowMuch) {
               std::string::npos)
         << error.what();
   }
+}
+
+/// A file of `bytes`, filled up to `filled`.
+Fd memory_file(std::uint64_t bytes, std::uint64_t filled, int seals) {
+  Fd file(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  EXPECT_EQ(::ftruncate(file.get(), static_cast<off_t>(bytes)), 0);
+  EXPECT_EQ(::posix_fallocate(file.get(), 0, static_cast<off_t>(filled)), 0);
+  EXPECT_EQ(::fcntl(file.get(), F_ADD_SEALS, seals), 0);
+  return file;
+}
+
+std::string refusal_of(Fd file, Pages pages = Pages::k4k) {
+  try {
+    const Backing backing(std::move(file), kBytes, pages);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
+
+TEST(Backing, TakesWhatAnotherHasFilled) {
+  Backing made(kBytes, Pages::k4k);
+  std::fill(made.bytes().begin(), made.bytes().end(), std::byte{0});
+  made.data()[kBytes - 1] = std::byte{7};
+  const Backing taken(std::move(made).take_file(), kBytes, Pages::k4k);
+  EXPECT_EQ(taken.data()[kBytes - 1], std::byte{7});
+  EXPECT_EQ(taken.populated(), kBytes);
+  EXPECT_EQ(taken.pages(), Pages::k4k);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(taken.data()) % kGiB, 0U);
+}
+
+TEST(Backing, RefusesWhatIsNotAllThere) {
+  EXPECT_EQ(refusal_of(memory_file(kBytes, kBytes, kSizeSeals)), "");
+  EXPECT_NE(refusal_of(memory_file(kBytes, kBytes - 4096, kSizeSeals)).find("not all there"),
+            std::string::npos);
+  EXPECT_NE(refusal_of(memory_file(2 * kBytes, 2 * kBytes, kSizeSeals)).find("has 32768 KiB, not 16384"),
+            std::string::npos);
+}
+
+TEST(Backing, RefusesWhatCouldBeCutShortOrNotWritten) {
+  for (const int seals :
+       {0, F_SEAL_SHRINK, F_SEAL_GROW, kSizeSeals | F_SEAL_WRITE, kSizeSeals | F_SEAL_FUTURE_WRITE}) {
+    EXPECT_NE(refusal_of(memory_file(kBytes, kBytes, seals)).find("change its size"), std::string::npos)
+        << seals;
+  }
+}
+
+TEST(Backing, RefusesWhatIsNoMemoryOfItsPages) {
+  EXPECT_EQ(refusal_of(memory_file(kBytes, kBytes, kSizeSeals), Pages::k2m),
+            "the memory that was lent is no memfd of 2m pages");
+  EXPECT_NE(refusal_of(Fd(::open("/dev/null", O_RDWR | O_CLOEXEC))).find("no memfd"), std::string::npos);
+  EXPECT_NE(refusal_of(Fd()).find("no memfd"), std::string::npos);
 }
 
 TEST(Backing, MoreThanTheAddressSpaceIsAnError) { EXPECT_THROW(Backing(1ULL << 62U, Pages::k4k), Error); }

@@ -9,6 +9,7 @@
 #include "boot/start_info.hpp"
 #include "kvm/msr.hpp"
 #include "kvm/stats.hpp"
+#include "pool/client.hpp"
 #include "vfio/pci_function.hpp"
 #include "virtio/pci_transport.hpp"
 #include "virtio/pmem.hpp"
@@ -91,9 +92,11 @@ Machine::Machine(const MachineParts& parts)
     : timeline_(parts.timeline),
       system_(open_kvm(parts.timeline)),
       layout_(parts.memory_bytes, parts.image.info().image_bytes),
-      ram_(parts.memory_bytes, parts.pages),
+      ram_(take_ram(parts)),
       memory_(guest_memory(layout_, ram_)),
       kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
+      prefault_(parts.prefault == PrefaultMode::kAll ? std::make_unique<Prefault>(ram_, parts.timeline)
+                                                     : nullptr),
       passthrough_(parts.devices.empty()
                        ? nullptr
                        : std::make_unique<Passthrough>(
@@ -128,7 +131,17 @@ Machine::Machine(const MachineParts& parts)
     parts.timeline.mark(Milestone::kPassedReady);
   }
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
+  finish_prefault();
   set_boot_state(parts);
+}
+
+Backing Machine::take_ram(const MachineParts& parts) {
+  if (parts.pool.empty()) {
+    return {parts.memory_bytes, parts.pages};
+  }
+  pool::LentMemory lent = pool::take_memory(parts.pool, parts.memory_bytes, parts.pages);
+  pool_lease_ = std::move(lent.connection);
+  return {std::move(lent.file), parts.memory_bytes, lent.pages};
 }
 
 Machine::~Machine() { end_waits(); }
@@ -253,6 +266,19 @@ void Machine::add_vcpus(const MachineParts& parts) {
     set_boot_msrs(vcpu);
     vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_));
   }
+}
+
+void Machine::finish_prefault() {
+  if (prefault_ == nullptr) {
+    return;
+  }
+  std::vector<const kvm::Vcpu*> vcpus;
+  for (const auto& vcpu : vcpus_) {
+    vcpus.push_back(&vcpu->vcpu());
+  }
+  // BEWARE: whatever takes a memory slot away, or gives KVM a device, drops all page tables: nothing of that
+  // comes after this.
+  prefault_->finish(memory_, table_builders(vm_, vcpus));
 }
 
 void Machine::set_boot_state(const MachineParts& parts) {

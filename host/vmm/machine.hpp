@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "acpi/acpi_inputs.hpp"
+#include "base/fd.hpp"
 #include "boot/kernel_loader.hpp"
 #include "boot/timeline.hpp"
 #include "io/io_bus.hpp"
@@ -33,6 +34,7 @@
 #include "vmm/kvm_for_devices.hpp"
 #include "vmm/lazy_memory.hpp"
 #include "vmm/passthrough.hpp"
+#include "vmm/prefault.hpp"
 #include "vmm/system_ports.hpp"
 #include "vmm/vcpu_thread.hpp"
 #include "vmm/vm_down.hpp"
@@ -46,6 +48,9 @@ enum class SampleMarks : std::uint8_t { kNo, kYes };
 struct MachineParts {
   std::uint64_t memory_bytes;
   Pages pages;
+  PrefaultMode prefault;
+  /// Of the pool that lends the memory; empty: it is made here.
+  const std::string& pool;
   /// What the balloon is asked to hold from the start; nothing: there is no balloon.
   std::optional<std::uint64_t> balloon_bytes;
   std::uint32_t cpus;
@@ -91,6 +96,9 @@ class Machine {
   /// Null when no device is passed through.
   [[nodiscard]] const Passthrough* passthrough() const noexcept { return passthrough_.get(); }
 
+  /// Null when nothing is prefaulted.
+  [[nodiscard]] const Prefault* prefault() const noexcept { return prefault_.get(); }
+
   /// What guest memory was made of.
   [[nodiscard]] Pages pages() const noexcept { return ram_.pages(); }
   /// Bytes of guest memory that have host memory behind them now.
@@ -134,6 +142,7 @@ class Machine {
     std::atomic<bool> hidden_ = false;
   };
 
+  Backing take_ram(const MachineParts& parts);
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   void add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use);
@@ -142,15 +151,19 @@ class Machine {
   void add_passed_devices(const MachineParts& parts);
   void add_vcpus(const MachineParts& parts);
   void end_waits() noexcept;
+  void finish_prefault();
   void set_boot_state(const MachineParts& parts);
 
   boot::BootTimeline& timeline_;
   kvm::System system_;
   Layout layout_;
+  /// The connection to the pool that has lent guest memory, which ends after the memory does.
+  Fd pool_lease_;
   Backing ram_;
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;
   boot::KernelLoader kernel_;
+  std::unique_ptr<Prefault> prefault_;  // none where nothing is prefaulted
   std::unique_ptr<Passthrough>
       passthrough_;  // none where no device is passed through; the same for kvm_devices_
   kvm::Vm vm_;

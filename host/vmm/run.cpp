@@ -92,6 +92,13 @@ std::vector<boot::NamedCount> facts_of(const vfio::DmaCounters& counts) {
   return facts;
 }
 
+std::vector<boot::NamedCount> facts_of(const PrefaultCounts& counts) {
+  return {{"populated_bytes", counts.populated_bytes},
+          {"populate_threads", counts.populate_threads},
+          {"mapped_bytes", counts.mapped_bytes},
+          {"map_threads", counts.map_threads}};
+}
+
 // When the map came to what; for a timeline.
 void note(const vfio::DmaCounters& counts, boot::BootTimeline& timeline) {
   using boot::Milestone;
@@ -122,6 +129,9 @@ boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
   facts.samples = machine.mark_samples();
   if (const virtio::Balloon* balloon = machine.balloon()) {
     facts.balloon = facts_of(balloon->counts());
+  }
+  if (const Prefault* prefault = machine.prefault()) {
+    facts.prefault = facts_of(prefault->counts());
   }
   if (const Passthrough* passthrough = machine.passthrough()) {
     facts.dma = facts_of(passthrough->counters());
@@ -157,6 +167,8 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                   {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, [&waker] { waker.wake(); });
   Machine machine({.memory_bytes = config.memory_bytes,
                    .pages = config.pages,
+                   .prefault = config.prefault,
+                   .pool = config.pool,
                    .balloon_bytes = config.balloon_bytes,
                    .cpus = config.cpus,
                    .kernel = config.kernel,

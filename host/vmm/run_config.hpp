@@ -31,6 +31,9 @@ enum class ImageCheck : std::uint8_t {
   kWhole,   ///< The file system's digest too: reads the whole file.
 };
 
+/// How much of guest memory is populated and mapped before the guest runs.
+enum class PrefaultMode : std::uint8_t { kNone, kAll };
+
 /// Whether other passed-through devices reach a device's BARs.
 enum class DevicePeers : std::uint8_t { kNo, kYes };
 
@@ -59,6 +62,9 @@ struct RunConfig {
   std::uint64_t memory_bytes = 512ULL << 20U;
   std::uint32_t cpus = 1;
   Pages pages = Pages::kAuto;
+  PrefaultMode prefault = PrefaultMode::kNone;
+  /// Path of the socket of a `mayfly pool` that lends guest memory; empty: it is made here.
+  std::string pool{};
   /// What the balloon is asked to hold from the start; absent: there is no balloon. With devices it is
   /// emptied as memory is mapped for them.
   std::optional<std::uint64_t> balloon_bytes{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "broker/socket.hpp"
+#include "lease/socket.hpp"
 
 #include <array>
 #include <cerrno>
@@ -13,7 +13,7 @@
 
 #include "base/error.hpp"
 
-namespace mayfly::broker {
+namespace mayfly::lease {
 namespace {
 
 constexpr int kBacklog = 64;
@@ -106,7 +106,7 @@ Fd Listener::accept() const noexcept {
   return Fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
 }
 
-Fd connect_to(const std::string& path) {
+Fd connect_to(const std::string& path, const ServerName& server) {
   const sockaddr_un address = address_of(path);
   Fd socket = make_socket(0);
   const int failure = try_connect(socket.get(), address);
@@ -115,12 +115,13 @@ Fd connect_to(const std::string& path) {
   }
   struct stat status {};
   if (failure == ECONNREFUSED && ::stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) {
-    throw Error(path + " is no socket; name the one of mayfly device serve");
+    throw Error(path + " is no socket; name the one of " + std::string(server.command));
   }
   if (failure == ECONNREFUSED || failure == ENOENT) {
-    throw Error(failure, "no broker serves at " + path + " (mayfly device serve)");
+    throw Error(failure, "no " + std::string(server.noun) + " serves at " + path + " (" +
+                             std::string(server.command) + ")");
   }
-  throw Error(failure, "cannot connect to the broker at " + path);
+  throw Error(failure, "cannot connect to the " + std::string(server.noun) + " at " + path);
 }
 
 bool send_packet(int socket, std::span<const std::byte> packet, std::span<const int> files) noexcept {
@@ -174,4 +175,4 @@ Packet receive_packet(int socket, std::size_t bytes_max, std::size_t files_max) 
   return packet;
 }
 
-}  // namespace mayfly::broker
+}  // namespace mayfly::lease

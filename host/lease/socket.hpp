@@ -5,13 +5,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
 
 #include "base/fd.hpp"
 
-namespace mayfly::broker {
+namespace mayfly::lease {
 
 /// Who is at the other end of a connection, as the kernel noted when it was made.
 struct Peer {
@@ -19,7 +20,7 @@ struct Peer {
   uid_t user = 0;
 };
 
-/// True for ourselves and root: with others neither a broker nor a client deals.
+/// True for ourselves and root: with others neither a server nor a client deals.
 [[nodiscard]] bool is_trusted(const Peer& peer) noexcept;
 /// Nothing where `socket` is no connection.
 [[nodiscard]] std::optional<Peer> peer_of(int socket) noexcept;
@@ -47,8 +48,16 @@ class Listener {
   ino_t inode_ = 0;
 };
 
-/// Connects. Throws Error that says what is at the path instead of a broker.
-[[nodiscard]] Fd connect_to(const std::string& path);
+/// A server of ours, for sentences.
+struct ServerName {
+  /// Such as "broker".
+  std::string_view noun;
+  /// Such as "mayfly device serve".
+  std::string_view command;
+};
+
+/// Connects. Throws Error that says what is at the path instead of such a server.
+[[nodiscard]] Fd connect_to(const std::string& path, const ServerName& server);
 
 /// Sends one packet with descriptors, without waiting. False when it did not go, whole, with errno.
 [[nodiscard]] bool send_packet(int socket, std::span<const std::byte> packet,
@@ -63,4 +72,4 @@ struct Packet {
 /// connection. Throws Error.
 [[nodiscard]] Packet receive_packet(int socket, std::size_t bytes_max, std::size_t files_max);
 
-}  // namespace mayfly::broker
+}  // namespace mayfly::lease

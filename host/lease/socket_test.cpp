@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "broker/socket.hpp"
+#include "lease/socket.hpp"
 
 #include <array>
 #include <filesystem>
@@ -14,10 +14,12 @@
 #include "base/error.hpp"
 #include "base/temporary_folder.hpp"
 
-namespace mayfly::broker {
+namespace mayfly::lease {
 namespace {
 
-class BrokerSocket : public ::testing::Test {
+constexpr ServerName kServer{"broker", "mayfly device serve"};
+
+class LeaseSocket : public ::testing::Test {
  protected:
   static std::string listen_refusal(const std::string& path) {
     try {
@@ -29,7 +31,7 @@ class BrokerSocket : public ::testing::Test {
   }
   static std::string connect_refusal(const std::string& path) {
     try {
-      (void)connect_to(path);
+      (void)connect_to(path, kServer);
     } catch (const Error& error) {
       return error.what();
     }
@@ -40,7 +42,7 @@ class BrokerSocket : public ::testing::Test {
   std::string path_ = folder_.path() / "socket";
 };
 
-TEST_F(BrokerSocket, IsItsUsersAloneAndGoneAfterwards) {
+TEST_F(LeaseSocket, IsItsUsersAloneAndGoneAfterwards) {
   {
     const Listener listener(path_);
     struct stat status {};
@@ -50,9 +52,9 @@ TEST_F(BrokerSocket, IsItsUsersAloneAndGoneAfterwards) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
-TEST_F(BrokerSocket, BothEndsKnowWhoIsThere) {
+TEST_F(LeaseSocket, BothEndsKnowWhoIsThere) {
   const Listener listener(path_);
-  const Fd client = connect_to(path_);
+  const Fd client = connect_to(path_, kServer);
   const Fd server = listener.accept();
   for (const Fd* end : {&client, &server}) {
     const auto peer = peer_of(end->get());
@@ -63,18 +65,18 @@ TEST_F(BrokerSocket, BothEndsKnowWhoIsThere) {
   }
 }
 
-TEST_F(BrokerSocket, OnlyItsUserAndRootAreTrusted) {
+TEST_F(LeaseSocket, OnlyItsUserAndRootAreTrusted) {
   EXPECT_TRUE(is_trusted({.process = 1, .user = 0}));
   EXPECT_FALSE(is_trusted({.process = 1, .user = ::geteuid() + 1}));
 }
 
-TEST_F(BrokerSocket, LiveOneIsRefusedAndStays) {
+TEST_F(LeaseSocket, LiveOneIsRefusedAndStays) {
   const Listener listener(path_);
   EXPECT_NE(listen_refusal(path_).find("somebody serves there already"), std::string::npos);
   EXPECT_EQ(connect_refusal(path_), "");
 }
 
-TEST_F(BrokerSocket, StaleOneIsReplaced) {
+TEST_F(LeaseSocket, StaleOneIsReplaced) {
   {
     const Listener first(path_);
     std::filesystem::rename(path_, path_ + "-left");
@@ -85,7 +87,7 @@ TEST_F(BrokerSocket, StaleOneIsReplaced) {
   EXPECT_EQ(connect_refusal(path_), "");
 }
 
-TEST_F(BrokerSocket, OneThatTookItsPlaceIsNotRemoved) {
+TEST_F(LeaseSocket, OneThatTookItsPlaceIsNotRemoved) {
   {
     const Listener listener(path_);
     std::filesystem::remove(path_);
@@ -94,7 +96,7 @@ TEST_F(BrokerSocket, OneThatTookItsPlaceIsNotRemoved) {
   EXPECT_TRUE(std::filesystem::exists(path_));
 }
 
-TEST_F(BrokerSocket, WhatIsNoSocketIsNamedAndLeft) {
+TEST_F(LeaseSocket, WhatIsNoSocketIsNamedAndLeft) {
   std::ofstream(path_) << "text";
   EXPECT_EQ(listen_refusal(path_), path_ + " exists and is no socket; name another path");
   EXPECT_EQ(connect_refusal(path_), path_ + " is no socket; name the one of mayfly device serve");
@@ -102,7 +104,7 @@ TEST_F(BrokerSocket, WhatIsNoSocketIsNamedAndLeft) {
   EXPECT_NE(connect_refusal(path_ + "-none").find("no broker serves at"), std::string::npos);
 }
 
-TEST_F(BrokerSocket, SocketOfAnotherKindIsNotReplaced) {
+TEST_F(LeaseSocket, SocketOfAnotherKindIsNotReplaced) {
   const Fd stream(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -114,12 +116,12 @@ TEST_F(BrokerSocket, SocketOfAnotherKindIsNotReplaced) {
   EXPECT_NE(connect_refusal(path_).find("cannot connect to the broker at"), std::string::npos);
 }
 
-TEST_F(BrokerSocket, PathThatIsTooLongIsRefused) {
+TEST_F(LeaseSocket, PathThatIsTooLongIsRefused) {
   EXPECT_NE(listen_refusal(std::string(200, 'x')).find("107 characters"), std::string::npos);
   EXPECT_NE(connect_refusal("").find("is no path of a socket"), std::string::npos);
 }
 
-TEST_F(BrokerSocket, PacketsThatAreTooLargeAreRefused) {
+TEST_F(LeaseSocket, PacketsThatAreTooLargeAreRefused) {
   std::array<int, 2> ends{-1, -1};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
   const Fd one(ends[0]);
@@ -135,4 +137,4 @@ TEST_F(BrokerSocket, PacketsThatAreTooLargeAreRefused) {
 }
 
 }  // namespace
-}  // namespace mayfly::broker
+}  // namespace mayfly::lease

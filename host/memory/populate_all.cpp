@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory/populate_all.hpp"
+
+#include <algorithm>
+
+#include "base/clock.hpp"
+
+namespace mayfly {
+
+PopulateAll::PopulateAll(Populate& populate, std::span<std::byte> memory, std::uint64_t page_bytes,
+                         std::uint32_t threads)
+    : populate_(populate), memory_(memory), pieces_(memory.size(), std::max(page_bytes, kPieceBytes)) {
+  threads_.reserve(threads);
+  for (std::uint32_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { run(); });
+  }
+}
+
+PopulateAll::~PopulateAll() { pieces_.stop(); }
+
+void PopulateAll::run() noexcept {
+  while (const auto piece = pieces_.take()) {
+    const auto done = populate_.populate(memory_.data() + piece->offset, piece->bytes);
+    if (!done.has_value()) {
+      refusal_.store(done.error().errno_value, std::memory_order_relaxed);
+      pieces_.stop();
+      return;
+    }
+    populated_.fetch_add(piece->bytes, std::memory_order_relaxed);
+  }
+  const std::uint64_t now = monotonic_ns();
+  std::uint64_t latest = end_ns_.load(std::memory_order_relaxed);
+  while (latest < now && !end_ns_.compare_exchange_weak(latest, now, std::memory_order_relaxed)) {
+  }
+}
+
+Result<void, PopulateFault> PopulateAll::wait() {
+  for (std::jthread& thread : threads_) {
+    thread.join();
+  }
+  if (const int refusal = refusal_.load(std::memory_order_relaxed); refusal != 0) {
+    return unexpected(PopulateFault{refusal});
+  }
+  return {};
+}
+
+std::uint32_t threads_for_all_cpus() noexcept {
+  return std::clamp(std::thread::hardware_concurrency(), 1U, PopulateAll::kThreadsMax);
+}
+
+}  // namespace mayfly

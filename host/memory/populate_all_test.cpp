@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory/populate_all.hpp"
+
+#include <cerrno>
+#include <map>
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include "base/checked.hpp"
+#include "memory/backing.hpp"
+
+namespace mayfly {
+namespace {
+
+/// Notes what it is asked for, and from a number of calls on refuses.
+class NotingPopulate final : public Populate {
+ public:
+  explicit NotingPopulate(std::size_t calls_max = ~std::size_t{0}) : calls_max_(calls_max) {}
+
+  [[nodiscard]] Result<void, PopulateFault> populate(std::byte* host, std::uint64_t bytes) noexcept override {
+    const std::lock_guard lock(mutex_);
+    if (asked.size() >= calls_max_) {
+      return unexpected(PopulateFault{ENOMEM});
+    }
+    asked[host] += bytes;
+    return {};
+  }
+
+  std::map<std::byte*, std::uint64_t> asked;
+
+ private:
+  std::mutex mutex_;
+  std::size_t calls_max_;
+};
+
+class PopulateAllTest : public testing::TestWithParam<std::uint32_t> {
+ protected:
+  Backing memory_{50 * kMiB, Pages::k4k};
+};
+
+TEST_P(PopulateAllTest, EachByteIsPopulatedOnce) {
+  NotingPopulate populate;
+  PopulateAll all(populate, memory_.bytes(), 2 * kMiB, GetParam());
+  ASSERT_TRUE(all.wait().has_value());
+  EXPECT_EQ(all.threads(), GetParam());
+  EXPECT_EQ(all.populated_bytes(), 50 * kMiB);
+  EXPECT_NE(all.end_ns(), 0U);
+  std::byte* next = memory_.data();
+  for (const auto& [at, bytes] : populate.asked) {
+    EXPECT_EQ(at, next);
+    next = at + bytes;
+  }
+  EXPECT_EQ(next, memory_.data() + 50 * kMiB);
+}
+
+TEST_P(PopulateAllTest, RefusalIsToldAndEndsIt) {
+  NotingPopulate populate(3);
+  PopulateAll all(populate, memory_.bytes(), 2 * kMiB, GetParam());
+  const auto done = all.wait();
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().errno_value, ENOMEM);
+  EXPECT_EQ(all.populated_bytes(), 3 * PopulateAll::kPieceBytes);
+}
+
+TEST_P(PopulateAllTest, MemoryIsThereAfterwards) {
+  MadvisePopulate populate;
+  PopulateAll all(populate, memory_.bytes(), 2 * kMiB, GetParam());
+  ASSERT_TRUE(all.wait().has_value());
+  EXPECT_EQ(memory_.populated(), 50 * kMiB);
+}
+
+TEST_P(PopulateAllTest, MayBeGivenUp) {
+  MadvisePopulate populate;
+  const PopulateAll all(populate, memory_.bytes(), 2 * kMiB, GetParam());
+}
+
+TEST_P(PopulateAllTest, PieceIsAWholePageAtLeast) {
+  NotingPopulate populate;
+  PopulateAll all(populate, memory_.bytes(), kGiB, GetParam());
+  ASSERT_TRUE(all.wait().has_value());
+  EXPECT_EQ(populate.asked.size(), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, PopulateAllTest, testing::Values(1, 2, 5));
+
+TEST(Pieces, AreInOrderAndTheLastIsTheRest) {
+  Pieces pieces(10, 4);
+  EXPECT_EQ(pieces.take()->offset, 0U);
+  EXPECT_EQ(pieces.take()->bytes, 4U);
+  const auto last = pieces.take();
+  EXPECT_EQ(last->offset, 8U);
+  EXPECT_EQ(last->bytes, 2U);
+  EXPECT_FALSE(pieces.take().has_value());
+  EXPECT_FALSE(pieces.take().has_value());
+}
+
+TEST(Pieces, NoneComesAfterTheStop) {
+  Pieces pieces(10, 4);
+  pieces.stop();
+  EXPECT_FALSE(pieces.take().has_value());
+}
+
+TEST(PopulateAll, TakesAThreadAtLeast) {
+  EXPECT_GE(threads_for_all_cpus(), 1U);
+  EXPECT_LE(threads_for_all_cpus(), PopulateAll::kThreadsMax);
+}
+
+}  // namespace
+}  // namespace mayfly

@@ -63,8 +63,10 @@ _mayfly() {
         return
       fi
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/devices/*; do compgen -W "${i##*/}" -- "$word"; done) ;;
+    doctor:--record | doctor:--host)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     doctor:*)
-      mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;
+      mapfile -t COMPREPLY < <(compgen -W '--json --record --host --help --version' -- "$word") ;;
   esac
 }
 complete -o filenames -F _mayfly mayfly

@@ -15,7 +15,7 @@
 #include "cli/boot.hpp"
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
-#include "cli/doctor.hpp"
+#include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
 #include "cli/kernel_path.hpp"
 #include "cli/run_options.hpp"
@@ -62,10 +62,10 @@ struct Dispatch {
     serve_devices(command, vfio::HostPci());
     return EXIT_SUCCESS;
   }
-  int operator()(const DoctorCommand&) const {
-    const std::vector<Finding> findings = check_host(HostView(""));
-    print(to_text(findings));
-    return can_run(findings) ? EXIT_SUCCESS : EXIT_FAILURE;
+  int operator()(const DoctorCommand& command) const {
+    const Diagnosis diagnosis = run_doctor(command);
+    print(diagnosis.text);
+    return diagnosis.run_works ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   int operator()(const TimelineCommand& command) const {
     return print(draw_timeline(command.path, command.form));

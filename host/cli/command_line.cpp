@@ -169,6 +169,10 @@ void add_run_options(CLI::App& app, RunOptions& run) {
       app, "--dma-window", run.dma_window, "SIZE",
       "Lowest guest memory that is mapped for devices before the guest needs it; 256M when not given, and "
       "nothing on a host of one processor. The rest follows when the guest needs it, or is ready");
+  app.add_flag("--dedicated", run.dedicated,
+               "Give each guest CPU an isolated CPU of the host, where it idles and spins without exits");
+  add_string(app, "--dedicated-cpus", run.dedicated_cpus, "LIST",
+             "The same, with CPUs of LIST, such as 2-5,8, which must be isolated");
   add_string(app, "--timeout", run.timeout, "TIME", "End the VM, at once, that long after mayfly's start");
   add_string(app, "--timeline", run.timeline, "FILE", "Write when each step of the boot happened, as JSON");
   add_string(app, "--console", run.console, "FILE|tty|none",

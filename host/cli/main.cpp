@@ -15,6 +15,7 @@
 #include "cli/boot.hpp"
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
+#include "cli/dedicated_cpus.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
 #include "cli/kernel_path.hpp"
@@ -49,6 +50,8 @@ struct Dispatch {
     if (config.kernel.empty()) {
       config.kernel = default_kernel(std::getenv("MAYFLY_KERNEL"), executable_path());
     }
+    const vmm::CpuClaims claims = claim_dedicated(config, "");
+    config.own_cpus = claims.cpus();
     timeline.mark(boot::Milestone::kOptions);
     return vmm::run(config, timeline);
   }

@@ -34,7 +34,7 @@ constexpr Mechanism kEntries{"vfio", "dma-entry-limit",
                              "Linux, drivers/vfio/vfio_iommu_type1.c, dma_entry_limit"};
 constexpr Mechanism kSafeInterrupts{"vfio", "safe-interrupts", "a guest cannot forge interrupts of the host",
                                     "Linux, drivers/vfio/vfio_iommu_type1.c, allow_unsafe_interrupts"};
-constexpr Mechanism kIsolated{"vfio", "no-noiommu", "no device reaches memory past the IOMMU",
+constexpr Mechanism kNoBypass{"vfio", "no-noiommu", "no device reaches memory past the IOMMU",
                               "Linux, drivers/vfio/Kconfig, VFIO_NOIOMMU"};
 constexpr Mechanism kIdlePower{"vfio", "no-idle-d3", "opening a device does not wait for it to power up",
                                "Linux, drivers/vfio/pci/vfio_pci.c, disable_idle_d3"};
@@ -140,10 +140,10 @@ Finding check_safe_interrupts(const VfioFacts& vfio) {
 
 Finding check_no_iommu(const VfioFacts& vfio) {
   if (vfio.no_iommu == true) {
-    return warning(kIsolated, "enable_unsafe_noiommu_mode is on: devices may be opened without an IOMMU",
+    return warning(kNoBypass, "enable_unsafe_noiommu_mode is on: devices may be opened without an IOMMU",
                    "echo N | sudo tee /sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
   }
-  return is_on(kIsolated, "no such mode in use");
+  return is_on(kNoBypass, "no such mode in use");
 }
 
 Finding inverted(const Mechanism& mechanism, Switch state, const char* mend) {

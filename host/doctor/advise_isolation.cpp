@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "doctor/advise.hpp"
 #include "doctor/dedicated.hpp"
-#include "kvm/abi.hpp"
+#include "kvm/disabled_exits.hpp"
 
 namespace mayfly::doctor {
 namespace {
@@ -45,7 +45,7 @@ Finding check_dedicated(const Capabilities& host) {
   if (!cpus.has_value()) {
     return is_off(kDedicated, "mayfly run --dedicated: " + cpus.error(), "see isolation.isolated-cpus");
   }
-  if ((host.kvm.capability("KVM_CAP_X86_DISABLE_EXITS") & KVM_X86_DISABLE_EXITS_HLT) == 0) {
+  if (!kvm::exits_to_disable(host.kvm.capability("KVM_CAP_X86_DISABLE_EXITS")).has_value()) {
     return is_off(kDedicated, "mayfly run --dedicated needs a KVM that leaves HLT to the guest",
                   "see kvm.disable-exits");
   }

@@ -194,4 +194,12 @@ Recording record_host(const std::string& root) {
   return recording;
 }
 
+Recording record_cpus(const std::string& root) {
+  Recording recording;
+  Recorder recorder(root, recording);
+  recorder.file(kCpusOnline);
+  recorder.isolated_cpus();
+  return recording;
+}
+
 }  // namespace mayfly::doctor

@@ -13,4 +13,7 @@ namespace mayfly::doctor {
 /// line) is not read.
 [[nodiscard]] Recording record_host(const std::string& root);
 
+/// As above, but only what choose_dedicated() wants to know: for a run that cannot wait for the rest.
+[[nodiscard]] Recording record_cpus(const std::string& root);
+
 }  // namespace mayfly::doctor

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/vcpu_thread.hpp"
 
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include <pthread.h>
 #include <signal.h>
@@ -22,6 +24,20 @@ void catch_kick_signal() {
   }
 }
 
+/// Moves a thread to a CPU, where it stays.
+void pin(pthread_t thread, std::uint32_t cpu) {
+  constexpr std::uint32_t kWordBits = 64;
+  std::vector<std::uint64_t> mask(cpu / kWordBits + 1);
+  mask.back() = std::uint64_t{1} << cpu % kWordBits;
+  // Safe: cpu_set_t is an array of words, of which the call reads as many bytes as it is told.
+  const auto* set = reinterpret_cast<const cpu_set_t*>(mask.data());
+  if (const int error = ::pthread_setaffinity_np(thread, mask.size() * sizeof(mask.front()), set);
+      error != 0) {
+    throw Error(error, "cannot run a vCPU on CPU " + std::to_string(cpu) +
+                           " (mayfly must be in the cpuset that has it)");
+  }
+}
+
 }  // namespace
 
 VcpuThread::~VcpuThread() {
@@ -35,6 +51,9 @@ void VcpuThread::start() {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
     throw Error(error.code().value(), "cannot start a thread for vCPU " + std::to_string(vcpu_.id()));
+  }
+  if (cpu_.has_value()) {
+    pin(thread_.native_handle(), *cpu_);
   }
 }
 

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "vmm/thread_cpus.hpp"
+
 namespace mayfly::vmm {
 namespace {
 
@@ -39,6 +41,7 @@ bool StdioThread::start(void (*body)(void*) noexcept, void* argument) noexcept {
 }
 
 void StdioThread::run(void (*body)(void*) noexcept, void* argument) noexcept {
+  follow_main_thread();
   change_mask(SIG_UNBLOCK, interrupt_signal());
   // A background job that reads its terminal gets EIO instead of stopping the whole machine.
   change_mask(SIG_BLOCK, SIGTTIN);

@@ -3,12 +3,12 @@
 
 #include <string>
 #include <system_error>
-#include <vector>
 
 #include <pthread.h>
 #include <signal.h>
 
 #include "base/error.hpp"
+#include "vmm/thread_cpus.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -21,20 +21,6 @@ void catch_kick_signal() {
   action.sa_handler = [](int) {};
   if (::sigaction(kick_signal(), &action, nullptr) < 0) {
     fail_errno("sigaction");
-  }
-}
-
-/// Moves a thread to a CPU, where it stays.
-void pin(pthread_t thread, std::uint32_t cpu) {
-  constexpr std::uint32_t kWordBits = 64;
-  std::vector<std::uint64_t> mask(cpu / kWordBits + 1);
-  mask.back() = std::uint64_t{1} << cpu % kWordBits;
-  // Safe: cpu_set_t is an array of words, of which the call reads as many bytes as it is told.
-  const auto* set = reinterpret_cast<const cpu_set_t*>(mask.data());
-  if (const int error = ::pthread_setaffinity_np(thread, mask.size() * sizeof(mask.front()), set);
-      error != 0) {
-    throw Error(error, "cannot run a vCPU on CPU " + std::to_string(cpu) +
-                           " (mayfly must be in the cpuset that has it)");
   }
 }
 
@@ -53,7 +39,7 @@ void VcpuThread::start() {
     throw Error(error.code().value(), "cannot start a thread for vCPU " + std::to_string(vcpu_.id()));
   }
   if (cpu_.has_value()) {
-    pin(thread_.native_handle(), *cpu_);
+    pin_thread(thread_.native_handle(), *cpu_);
   }
 }
 

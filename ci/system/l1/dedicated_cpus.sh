@@ -29,16 +29,22 @@ case_idling_is_no_exit_for_a_dedicated_vcpu() {
 
 case_dedicated_vcpu_is_pinned_and_has_its_cpu_alone() {
   local vcpu
+  # shellcheck disable=SC2153  # set by run_cases
   "$MAYFLY" run --image "$IMAGE" --dedicated-cpus 1 -- sleep 60 </dev/null >"$WORK/out" 2>&1 &
   local mayfly=$! deadline=$((SECONDS + 60))
+  # shellcheck disable=SC2064  # the number as it is now
+  trap "kill -KILL $mayfly" EXIT
   until vcpu="$(grep -l '^Cpus_allowed_list:[[:space:]]*1$' "/proc/$mayfly/task/"*/status)"; do
-    ((SECONDS < deadline)) && kill -0 "$mayfly" || fail "no thread has CPU 1 alone: $(<"$WORK/out")"
+    if ((SECONDS >= deadline)) || ! kill -0 "$mayfly"; then
+      fail "no thread has CPU 1 alone: $(<"$WORK/out")"
+    fi
     sleep 0.2
   done
   [[ "$(wc -l <<<"$vcpu")" == 1 ]] || fail "more than the vCPU has CPU 1: $vcpu"
   mayfly_run --dedicated -- true </dev/null
   expect_status 125
   expect_err_has 'other runs with --dedicated have CPU 1'
+  trap - EXIT
   kill -KILL "$mayfly"
   wait "$mayfly"
   # The lab's KVM leaves MWAIT to guests as well.
@@ -56,11 +62,6 @@ case_shared_absent_and_too_few_cpus_are_refused() {
   mayfly_run --dedicated-cpus 1,70 -- true </dev/null
   expect_status 125
   expect_err_has '--dedicated: CPU 70 is not online; online are 0-1'
-  echo 0 >/sys/devices/system/cpu/cpu1/online
-  mayfly_run --dedicated-cpus 1 -- true </dev/null
-  echo 1 >/sys/devices/system/cpu/cpu1/online
-  expect_status 125
-  expect_err_has '--dedicated: CPU 1 is not online; online are 0'
 }
 
 case_doctor_says_that_it_works() {

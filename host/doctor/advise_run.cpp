@@ -134,7 +134,7 @@ Finding check_needs(const KvmFacts& kvm) {
     }
   }
   if (!missing.empty()) {
-    return failure(kNeeds, "KVM lacks " + missing, "boot Linux 6.1 or later with CONFIG_KVM of its own");
+    return failure(kNeeds, "KVM lacks " + missing, "boot Linux 6.1 or later");
   }
   return is_on(kNeeds, "all there, up to " + std::to_string(kvm.capability("KVM_CAP_MAX_VCPUS")) + " vCPUs");
 }

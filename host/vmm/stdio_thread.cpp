@@ -37,11 +37,11 @@ bool StdioThread::start(void (*body)(void*) noexcept, void* argument) noexcept {
   } catch (const std::system_error&) {
     return false;
   }
+  follow_main_thread(thread_.native_handle());
   return installed;
 }
 
 void StdioThread::run(void (*body)(void*) noexcept, void* argument) noexcept {
-  follow_main_thread();
   change_mask(SIG_UNBLOCK, interrupt_signal());
   // A background job that reads its terminal gets EIO instead of stopping the whole machine.
   change_mask(SIG_BLOCK, SIGTTIN);

@@ -30,11 +30,11 @@ void pin_thread(pthread_t thread, std::uint32_t cpu) {
   }
 }
 
-void follow_main_thread() noexcept {
+void follow_main_thread(pthread_t thread) noexcept {
   Mask mask{};
   // The main thread's number is the process's.
   if (::sched_getaffinity(::getpid(), sizeof(mask), as_set(mask)) == 0) {
-    static_cast<void>(::sched_setaffinity(0, sizeof(mask), as_set(mask)));
+    static_cast<void>(::pthread_setaffinity_np(thread, sizeof(mask), as_set(mask)));
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/thread_cpus.hpp"
 
-#include <optional>
+#include <atomic>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -55,14 +55,25 @@ TEST(ThreadCpus, StdioDoesNotStayOnThePinnedCpuThatStartedIt) {
   if (CPU_COUNT(&all) < 2) {
     GTEST_SKIP() << "one CPU only";
   }
-  cpu_set_t seen{};
+  struct Seen {
+    std::atomic<bool> started = false;
+    cpu_set_t cpus{};
+  };
+  Seen seen;
   std::thread([&seen] {
     pin_thread(::pthread_self(), some_cpu());
     StdioThread stdio;
-    ASSERT_TRUE(stdio.start([](void* set) noexcept { *static_cast<cpu_set_t*>(set) = cpus_of(0); }, &seen));
+    const auto look = [](void* argument) noexcept {
+      auto& mine = *static_cast<Seen*>(argument);
+      mine.started.wait(false);
+      mine.cpus = cpus_of(0);
+    };
+    ASSERT_TRUE(stdio.start(look, &seen));
+    seen.started = true;
+    seen.started.notify_all();
     stdio.end();
   }).join();
-  EXPECT_TRUE(CPU_EQUAL(&seen, &all));
+  EXPECT_TRUE(CPU_EQUAL(&seen.cpus, &all));
 }
 
 }  // namespace

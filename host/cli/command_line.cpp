@@ -63,12 +63,25 @@ filled. Runs of the same user and of root are served, and keep what they have wh
 
 Exit status: 0, or 125 when refused.)";
 
+constexpr const char* kDoctorFooter =
+    R"(A line for each mechanism: its state, its name, what was found, what turns it on, and what that gains by whom.
+  ok    there and on
+  none  the host has not got it, or does not say
+  hint  there, and off
+  warn  `mayfly run` works, but less of it than this host has, or guests are not kept apart as they should be
+  fail  `mayfly run` does not work
+
+A recording holds no serial number, no address and not the kernel's command line; it can be read before it is sent.
+
+Exit status: 0 when `mayfly run` will work, that is, when no line says fail; 1 when it will not; 125 when FILE
+cannot be read or written or is no recording.)";
+
 constexpr const char* kFooter = R"(Commands:
   run                       Run a command in a new microVM
   boot                      Boot many times and say how long it takes
   device                    Show the host's PCI devices, give them to vfio-pci or back, and lend them
   pool                      Keep zeroed memory ready for runs
-  doctor                    Check whether this host can run microVMs, and say what to do if not
+  doctor                    Check what this host has for microVMs, and say what to do about the rest
   timeline                  Draw the timeline that `mayfly run --timeline` wrote, or convert it
   completion                Print a completion script for a shell
 
@@ -175,6 +188,10 @@ void add_run_options(CLI::App& app, RunOptions& run) {
       app, "--dma-window", run.dma_window, "SIZE",
       "Lowest guest memory that is mapped for devices before the guest needs it; 256M when not given, and "
       "nothing on a host of one processor. The rest follows when the guest needs it, or is ready");
+  app.add_flag("--dedicated", run.dedicated,
+               "Give each guest CPU an isolated CPU of the host, where it idles and spins without exits");
+  add_string(app, "--dedicated-cpus", run.dedicated_cpus, "LIST",
+             "The same, with CPUs of LIST, such as 2-5,8, which must be isolated");
   add_string(app, "--timeout", run.timeout, "TIME", "End the VM, at once, that long after mayfly's start");
   add_string(app, "--timeline", run.timeline, "FILE", "Write when each step of the boot happened, as JSON");
   add_string(app, "--console", run.console, "FILE|tty|none",
@@ -278,12 +295,23 @@ Command parse_pool(std::span<const char* const> words) {
 }
 
 Command parse_doctor(std::span<const char* const> words) {
-  Parser parser("mayfly doctor", "Check whether this host can run microVMs, and say what to do if not.",
-                "mayfly doctor", "Exit status: 0 when `mayfly run` will work, else 1.");
+  Parser parser("mayfly doctor", "Check what this host has for microVMs, and say what to do about the rest.",
+                "mayfly doctor [--json] [--record FILE | --host FILE]", kDoctorFooter);
+  DoctorCommand command;
+  parser.app.add_flag_callback(
+      "--json", [&command] { command.form = DoctorForm::kJson; },
+      "Print JSON, with the gain of all that is on");
+  add_string(parser.app, "--record", command.record, "FILE",
+             "Record this host in FILE as well, for a bug report or another machine's --host");
+  add_string(parser.app, "--host", command.host, "FILE",
+             "Judge the host recorded in FILE instead of this one");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
-  return DoctorCommand{};
+  if (!command.record.empty() && !command.host.empty()) {
+    throw Error("--record and --host exclude each other; see mayfly doctor --help");
+  }
+  return command;
 }
 
 Command parse_timeline(std::span<const char* const> words) {

@@ -8,14 +8,13 @@
 #include "cli/boot_options.hpp"
 #include "cli/device_command.hpp"
 #include "cli/device_serve.hpp"
+#include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
 #include "cli/pool_command.hpp"
 #include "cli/run_options.hpp"
 
 namespace mayfly::cli {
 
-/// `mayfly doctor`.
-struct DoctorCommand {};
 /// `mayfly timeline FILE`.
 struct TimelineCommand {
   std::string path;

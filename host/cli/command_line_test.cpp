@@ -100,6 +100,9 @@ TEST(CommandLine, HelpGoesBeforeMissingOptions) {
 
 TEST(CommandLine, OtherCommands) {
   EXPECT_TRUE(std::holds_alternative<DoctorCommand>(parse({"doctor"})));
+  const auto doctor = std::get<DoctorCommand>(parse({"doctor", "--json", "--host", "a.json"}));
+  EXPECT_EQ(doctor.form, DoctorForm::kJson);
+  EXPECT_EQ(doctor.host, "a.json");
   EXPECT_EQ(std::get<TimelineCommand>(parse({"timeline", "t.json"})).path, "t.json");
   EXPECT_EQ(std::get<TimelineCommand>(parse({"timeline", "t.json"})).form, TimelineForm::kWaterfall);
   EXPECT_EQ(std::get<TimelineCommand>(parse({"timeline", "--perfetto", "t.json"})).form,

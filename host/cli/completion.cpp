@@ -37,6 +37,8 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W '0 256M 1G' -- "$word") ;;
     run:--dma-window)
       mapfile -t COMPREPLY < <(compgen -W '64M 256M 1G' -- "$word") ;;
+    run:--dedicated-cpus)
+      mapfile -t COMPREPLY < <(compgen -W "$(</sys/devices/system/cpu/isolated)" -- "$word") ;;
     boot:--repeat)
       mapfile -t COMPREPLY < <(compgen -W '10 100 1000' -- "$word") ;;
     run:--device)
@@ -45,7 +47,7 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--device --dma-window --image --kernel --memory --cpus --pages --prefault --pool --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--device --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --prefault --pool --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
@@ -69,8 +71,10 @@ _mayfly() {
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/devices/*; do compgen -W "${i##*/}" -- "$word"; done) ;;
     pool:*)
       mapfile -t COMPREPLY < <(compgen -W '--socket --status --help --version' -- "$word") ;;
+    doctor:--record | doctor:--host)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     doctor:*)
-      mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;
+      mapfile -t COMPREPLY < <(compgen -W '--json --record --host --help --version' -- "$word") ;;
   esac
 }
 complete -o filenames -F _mayfly mayfly

@@ -118,6 +118,12 @@ TEST_F(Completion, OptionsOfThePoolAreOffered) {
   EXPECT_EQ(complete({"mayfly", "run", "--pool", "scr"}), Words{"script"});
 }
 
+TEST_F(Completion, OptionsOfDoctorAreOffered) {
+  EXPECT_EQ(complete({"mayfly", "doctor", "--"}),
+            (Words{"--json", "--record", "--host", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "doctor", "--host", "scr"}), Words{"script"});
+}
+
 TEST_F(Completion, WorkloadsWordsAreLeftAlone) {
   EXPECT_EQ(complete({"mayfly", "run", "--", "--p"}), Words{});
 }

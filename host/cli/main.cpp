@@ -15,7 +15,8 @@
 #include "cli/boot.hpp"
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
-#include "cli/doctor.hpp"
+#include "cli/dedicated_cpus.hpp"
+#include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
 #include "cli/kernel_path.hpp"
 #include "cli/run_options.hpp"
@@ -49,6 +50,8 @@ struct Dispatch {
     if (config.kernel.empty()) {
       config.kernel = default_kernel(std::getenv("MAYFLY_KERNEL"), executable_path());
     }
+    const vmm::CpuClaims claims = claim_dedicated(config, "");
+    config.own_cpus = claims.cpus();
     timeline.mark(boot::Milestone::kOptions);
     return vmm::run(config, timeline);
   }
@@ -67,10 +70,10 @@ struct Dispatch {
     return EXIT_SUCCESS;
   }
   int operator()(const PoolStatusCommand& command) const { return print(pool_status(command)); }
-  int operator()(const DoctorCommand&) const {
-    const std::vector<Finding> findings = check_host(HostView(""));
-    print(to_text(findings));
-    return can_run(findings) ? EXIT_SUCCESS : EXIT_FAILURE;
+  int operator()(const DoctorCommand& command) const {
+    const Diagnosis diagnosis = run_doctor(command);
+    print(diagnosis.text);
+    return diagnosis.run_works ? EXIT_SUCCESS : EXIT_FAILURE;
   }
   int operator()(const TimelineCommand& command) const {
     return print(draw_timeline(command.path, command.form));

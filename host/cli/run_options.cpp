@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "cli/device_option.hpp"
 #include "cli/quantity.hpp"
+#include "doctor/cpu_list.hpp"
 
 namespace mayfly::cli {
 namespace {
@@ -76,6 +77,14 @@ std::uint32_t check_cpus(const std::string& text) {
     refuse("--cpus", text, "give a number from 1 to 64");
   }
   return static_cast<std::uint32_t>(*count);
+}
+
+std::vector<std::uint32_t> check_dedicated_cpus(const std::string& text) {
+  std::optional<doctor::CpuList> list = doctor::parse_cpu_list(text);
+  if (!list.has_value()) {
+    refuse("--dedicated-cpus", text, "not a list of CPUs; write numbers and ranges, such as 2-5,8");
+  }
+  return *std::move(list);
 }
 
 Pages check_pages(const std::string& text) {
@@ -149,6 +158,10 @@ vmm::RunConfig check_run_options(RunOptions options) {
   }
   if (!options.cpus.empty()) {
     config.cpus = check_cpus(options.cpus);
+  }
+  config.dedicated = options.dedicated || !options.dedicated_cpus.empty();
+  if (!options.dedicated_cpus.empty()) {
+    config.dedicated_cpus = check_dedicated_cpus(options.dedicated_cpus);
   }
   if (!options.pages.empty()) {
     config.pages = check_pages(options.pages);

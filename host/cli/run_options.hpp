@@ -15,6 +15,8 @@ struct RunOptions {
   std::string kernel{};
   std::string memory{};
   std::string cpus{};
+  bool dedicated = false;
+  std::string dedicated_cpus{};
   std::string pages{};
   std::string prefault{};
   std::string pool{};

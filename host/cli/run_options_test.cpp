@@ -47,6 +47,21 @@ TEST(RunOptions, DefaultsAre512MiBAndOneCpu) {
   EXPECT_FALSE(config.balloon_bytes.has_value());
 }
 
+TEST(RunOptions, DedicatedCpusAreAList) {
+  RunOptions options = with_image();
+  EXPECT_FALSE(check_run_options(options).dedicated);
+  options.dedicated = true;
+  EXPECT_TRUE(check_run_options(options).dedicated);
+  EXPECT_FALSE(check_run_options(options).dedicated_cpus.has_value());
+  options.dedicated = false;
+  options.dedicated_cpus = "4-5,2";
+  EXPECT_TRUE(check_run_options(options).dedicated);
+  EXPECT_EQ(check_run_options(options).dedicated_cpus.value(), (std::vector<std::uint32_t>{2, 4, 5}));
+  options.dedicated_cpus = "4-";
+  EXPECT_EQ(refusal(options),
+            "--dedicated-cpus '4-': not a list of CPUs; write numbers and ranges, such as 2-5,8");
+}
+
 TEST(RunOptions, EveryOptionArrives) {
   RunOptions options = with_image();
   options.kernel = "vmlinux";

@@ -5,7 +5,9 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
+#include <cpuid.h>
 #include <linux/kvm_para.h>
 #include <sys/ioctl.h>
 
@@ -17,11 +19,13 @@ namespace {
 // Intel SDM 2A and AMD APM 3, CPUID.
 constexpr std::uint32_t kLeafFeatures = 1;
 constexpr std::uint32_t kLeafCaches = 4;
+constexpr std::uint32_t kLeafMonitor = 5;
 constexpr std::uint32_t kLeafTopology = 0xb;
 constexpr std::uint32_t kLeafTopologyV2 = 0x1f;
 constexpr std::uint32_t kLeafAmdSizes = 0x80000008;
 constexpr std::uint32_t kLeafAmdCaches = 0x8000001d;
 constexpr std::uint32_t kLeafAmdTopology = 0x8000001e;
+constexpr std::uint32_t kEcxMonitor = 1U << 3U;
 constexpr std::uint32_t kEcxX2Apic = 1U << 21U;
 constexpr std::uint32_t kEcxTscDeadline = 1U << 24U;
 constexpr std::uint32_t kEcxHypervisor = 1U << 31U;
@@ -46,6 +50,15 @@ std::vector<kvm_cpuid_entry2> supported_entries(const System& system) {
 }
 
 }  // namespace
+
+MonitorLeaf host_monitor_leaf() noexcept {
+  std::array<std::uint32_t, 4> r{};
+  if (__get_cpuid(kLeafFeatures, &r[0], &r[1], &r[2], &r[3]) == 0 || (r[2] & kEcxMonitor) == 0 ||
+      __get_cpuid(kLeafMonitor, &r[0], &r[1], &r[2], &r[3]) == 0) {
+    return std::nullopt;
+  }
+  return r;
+}
 
 Cpuid::Cpuid(const System& system, std::uint32_t cpus) : Cpuid(supported_entries(system), cpus) {}
 
@@ -100,6 +113,19 @@ void Cpuid::add_map_range() noexcept {
   for (kvm_cpuid_entry2& entry : entries_) {
     if (entry.function == KVM_CPUID_FEATURES) {
       entry.eax |= 1U << KVM_FEATURE_HC_MAP_GPA_RANGE;
+    }
+  }
+}
+
+void Cpuid::dedicate(const MonitorLeaf& monitor) {
+  for (kvm_cpuid_entry2& entry : entries_) {
+    if (entry.function == KVM_CPUID_FEATURES) {
+      entry.eax &= ~(1U << KVM_FEATURE_PV_UNHALT);
+      entry.edx |= 1U << KVM_HINTS_REALTIME;
+    } else if (entry.function == kLeafFeatures && monitor.has_value()) {
+      entry.ecx |= kEcxMonitor;
+    } else if (entry.function == kLeafMonitor && monitor.has_value()) {
+      std::tie(entry.eax, entry.ebx, entry.ecx, entry.edx) = std::tuple_cat(*monitor);
     }
   }
 }

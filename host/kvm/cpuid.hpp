@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kvm/abi.hpp"
 #include "kvm/system.hpp"
 
 namespace mayfly::kvm {
+
+/// Registers of leaf 5, MONITOR and MWAIT; nothing where there are none.
+using MonitorLeaf = std::optional<std::array<std::uint32_t, 4>>;
+
+/// This processor's own.
+[[nodiscard]] MonitorLeaf host_monitor_leaf() noexcept;
 
 /// Processor identification for a guest: what KVM supports, made true for one vCPU of `cpus`.
 class Cpuid {
@@ -20,6 +28,10 @@ class Cpuid {
 
   /// Says that the host takes the hypercall KVM_HC_MAP_GPA_RANGE, see Vm::take_map_range().
   void add_map_range() noexcept;
+  /// For vCPUs that have CPUs to themselves: says so (KVM_HINTS_REALTIME), which ends all of the guest's care
+  /// for a host that takes CPUs away; and with `monitor` that it may wait by MWAIT. Before for_vcpu().
+  /// Source: Documentation/virt/kvm/x86/cpuid.rst.
+  void dedicate(const MonitorLeaf& monitor);
 
   /// Leaves with the parts that differ by vCPU (APIC id, topology) filled in. `apic_id` < cpus. The pointer
   /// is good until the next call.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kvm/disabled_exits.hpp"
+
 namespace mayfly::kvm {
 namespace {
 
@@ -40,6 +42,42 @@ TEST(Cpuid, EachVcpuSeesItsOwnApicId) {
     EXPECT_EQ(find(table, 1)->ebx >> 24U, id);
     EXPECT_EQ(find(table, 0xb)->edx, id);
     EXPECT_EQ(find(table, 0xb, 1)->edx, id);
+  }
+}
+
+TEST(Cpuid, DedicatedVcpusAreToldSo) {
+  std::vector<kvm_cpuid_entry2> leaves = host_leaves();
+  leaves.push_back(leaf(5));
+  leaves.push_back(leaf(0x40000001, 0x10000fb));
+  Cpuid cpuid(leaves, 2);
+  EXPECT_EQ(find(cpuid.for_vcpu(0), 0x40000001)->edx, 0U);
+  cpuid.dedicate(std::nullopt);
+  const kvm_cpuid2* table = cpuid.for_vcpu(0);
+  EXPECT_EQ(find(table, 0x40000001)->edx, 1U) << "KVM_HINTS_REALTIME";
+  EXPECT_EQ(find(table, 0x40000001)->eax, 0x100007bU) << "all but PV_UNHALT";
+  EXPECT_EQ(find(table, 1)->ecx & 1U << 3U, 0U);
+  EXPECT_EQ(find(table, 5)->eax, 0U);
+}
+
+TEST(Cpuid, MonitorIsTheHosts) {
+  std::vector<kvm_cpuid_entry2> leaves = host_leaves();
+  leaves.push_back(leaf(5));
+  Cpuid cpuid(leaves, 1);
+  cpuid.dedicate(MonitorLeaf{{64, 65, 3, 0x20}});
+  const kvm_cpuid2* table = cpuid.for_vcpu(0);
+  EXPECT_NE(find(table, 1)->ecx & 1U << 3U, 0U);
+  EXPECT_EQ(find(table, 5)->eax, 64U);
+  EXPECT_EQ(find(table, 5)->ebx, 65U);
+  EXPECT_EQ(find(table, 5)->ecx, 3U);
+  EXPECT_EQ(find(table, 5)->edx, 0x20U);
+}
+
+TEST(DisabledExits, HaltIsWhatMatters) {
+  EXPECT_EQ(exits_to_disable(15), 7U);
+  EXPECT_EQ(exits_to_disable(6), 6U);
+  EXPECT_EQ(exits_to_disable(2), 2U);
+  for (const std::int64_t offered : {0, 4, 13, -22}) {
+    EXPECT_EQ(exits_to_disable(offered), std::nullopt) << offered;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "boot/pvh_state.hpp"
 #include "boot/start_info.hpp"
+#include "kvm/disabled_exits.hpp"
 #include "kvm/msr.hpp"
 #include "kvm/stats.hpp"
 #include "pool/client.hpp"
@@ -53,6 +54,19 @@ kvm::System open_kvm(boot::BootTimeline& timeline) {
   }
   timeline.mark(boot::Milestone::kKvmOpen);
   return system;
+}
+
+/// Leaves idling and spinning to the guest; before the first vCPU. Gives what the guest is told of MWAIT.
+kvm::MonitorLeaf disable_idle_exits(kvm::Vm& vm) {
+  const auto exits = kvm::exits_to_disable(vm.check(KVM_CAP_X86_DISABLE_EXITS));
+  if (!exits.has_value()) {
+    throw Error(
+        "--dedicated: this host's KVM does not leave HLT to guests (KVM_CAP_X86_DISABLE_EXITS); `mayfly "
+        "doctor` "
+        "says why");
+  }
+  vm.enable(KVM_CAP_X86_DISABLE_EXITS, *exits);
+  return (*exits & KVM_X86_DISABLE_EXITS_MWAIT) != 0 ? kvm::host_monitor_leaf() : std::nullopt;
 }
 
 kvm_segment to_kvm(const boot::PvhSegment& segment) noexcept {
@@ -260,11 +274,16 @@ void Machine::add_vcpus(const MachineParts& parts) {
   if (passthrough_ != nullptr && !parts.balloon_bytes && vm_.take_map_range()) {
     cpuid.add_map_range();
   }
+  const bool dedicated = !parts.own_cpus.empty();
+  if (dedicated) {
+    cpuid.dedicate(disable_idle_exits(vm_));
+  }
   for (std::uint32_t id = 0; id < parts.cpus; ++id) {
     kvm::Vcpu vcpu(system_, vm_, id);
     vcpu.set_cpuid(cpuid.for_vcpu(id));
     set_boot_msrs(vcpu);
-    vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_));
+    vcpus_.push_back(std::make_unique<VcpuThread>(
+        std::move(vcpu), exits_, dedicated ? std::optional(parts.own_cpus.at(id)) : std::nullopt));
   }
 }
 

@@ -54,6 +54,8 @@ struct MachineParts {
   /// What the balloon is asked to hold from the start; nothing: there is no balloon.
   std::optional<std::uint64_t> balloon_bytes;
   std::uint32_t cpus;
+  /// The CPU of the host that each vCPU has to itself; empty: they share.
+  const std::vector<std::uint32_t>& own_cpus;
   const std::string& kernel;
   const Image& image;
   const std::vector<PassedDevice>& devices;

@@ -171,6 +171,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .pool = config.pool,
                    .balloon_bytes = config.balloon_bytes,
                    .cpus = config.cpus,
+                   .own_cpus = config.own_cpus,
                    .kernel = config.kernel,
                    .image = opened.image,
                    .devices = config.devices,

@@ -61,6 +61,12 @@ struct RunConfig {
   std::string kernel{};
   std::uint64_t memory_bytes = 512ULL << 20U;
   std::uint32_t cpus = 1;
+  /// Each vCPU is to have a CPU of the host to itself: of `dedicated_cpus`, or of all isolated ones when
+  /// absent.
+  bool dedicated = false;
+  std::optional<std::vector<std::uint32_t>> dedicated_cpus{};
+  /// What came of that: one CPU for each vCPU. Empty: they run where the host's scheduler puts them.
+  std::vector<std::uint32_t> own_cpus{};
   Pages pages = Pages::kAuto;
   PrefaultMode prefault = PrefaultMode::kNone;
   /// Path of the socket of a `mayfly pool` that lends guest memory; empty: it is made here.

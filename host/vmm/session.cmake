@@ -13,13 +13,14 @@ set(mayfly_session_sources
   stdio_reader.cpp
   stdio_thread.cpp
   stdio_writer.cpp
-  terminal.cpp)
+  terminal.cpp
+  thread_cpus.cpp)
 
 if(MAYFLY_BUILD_TESTS)
   mayfly_add_test(mayfly_session_test
     SOURCES console_output_test.cpp outcome_test.cpp run_loop_test.cpp session_frames_test.cpp session_launch_test.cpp
             session_outbox_test.cpp session_stream_test.cpp session_test.cpp signals_test.cpp stdio_reader_test.cpp
-            stdio_writer_test.cpp terminal_test.cpp
+            stdio_writer_test.cpp terminal_test.cpp thread_cpus_test.cpp
     LIBRARIES mayfly_vmm)
 endif()
 

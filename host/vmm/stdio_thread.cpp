@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "vmm/thread_cpus.hpp"
+
 namespace mayfly::vmm {
 namespace {
 
@@ -35,6 +37,7 @@ bool StdioThread::start(void (*body)(void*) noexcept, void* argument) noexcept {
   } catch (const std::system_error&) {
     return false;
   }
+  follow_main_thread(thread_.native_handle());
   return installed;
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/vcpu_thread.hpp"
 
+#include <string>
 #include <system_error>
 
 #include <pthread.h>
 #include <signal.h>
 
 #include "base/error.hpp"
+#include "vmm/thread_cpus.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -35,6 +37,9 @@ void VcpuThread::start() {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error& error) {
     throw Error(error.code().value(), "cannot start a thread for vCPU " + std::to_string(vcpu_.id()));
+  }
+  if (cpu_.has_value()) {
+    pin_thread(thread_.native_handle(), *cpu_);
   }
 }
 

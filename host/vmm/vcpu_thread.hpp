@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <optional>
 #include <thread>
 
 #include "kvm/vcpu.hpp"
@@ -12,7 +14,9 @@ namespace mayfly::vmm {
 /// A vCPU and the thread that does nothing but run it: enter the guest, answer the exit, again.
 class VcpuThread {
  public:
-  VcpuThread(kvm::Vcpu vcpu, ExitHandler& handler) noexcept : vcpu_(std::move(vcpu)), handler_(handler) {}
+  /// `cpu`: the CPU of the host that it runs on; nothing: wherever the scheduler puts it.
+  VcpuThread(kvm::Vcpu vcpu, ExitHandler& handler, std::optional<std::uint32_t> cpu) noexcept
+      : vcpu_(std::move(vcpu)), handler_(handler), cpu_(cpu) {}
   /// Stops and joins.
   ~VcpuThread();
   VcpuThread(const VcpuThread&) = delete;
@@ -21,7 +25,8 @@ class VcpuThread {
   /// Before start().
   [[nodiscard]] kvm::Vcpu& vcpu() noexcept { return vcpu_; }
 
-  /// Enters the guest. Once. Throws Error when the host has no thread left.
+  /// Enters the guest. Once. Throws Error when the host has no thread left, or does not let it run on its
+  /// CPU.
   void start();
   /// Out of the guest and the loop, soon; does not wait. Any thread.
   void request_stop() noexcept;
@@ -35,6 +40,7 @@ class VcpuThread {
 
   kvm::Vcpu vcpu_;
   ExitHandler& handler_;
+  std::optional<std::uint32_t> cpu_;
   ExitCounts counts_{};
   std::atomic<bool> stop_{false};
   std::thread thread_;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor/advise.hpp"
+#include "doctor/dedicated.hpp"
+#include "kvm/disabled_exits.hpp"
+
+namespace mayfly::doctor {
+namespace {
+
+constexpr const char* kParameters = "Documentation/admin-guide/kernel-parameters.txt";
+
+constexpr Mechanism kIsolated{"isolation", "isolated-cpus", "a vCPU has a CPU to itself", kParameters};
+constexpr Mechanism kTickless{"isolation", "nohz-full",
+                              "no timer tick interrupts a vCPU that has a CPU to itself",
+                              "Documentation/timers/no_hz.rst"};
+constexpr Mechanism kDedicated{"isolation", "dedicated", "idling, pausing and spinning of vCPUs are no exits",
+                               "api.rst, KVM_CAP_X86_DISABLE_EXITS; x86/cpuid.rst, KVM_HINTS_REALTIME"};
+constexpr Mechanism kSmt{"isolation", "no-smt", "no guest shares a core with another at the same time",
+                         "Documentation/admin-guide/hw-vuln/core-scheduling.rst"};
+constexpr Mechanism kMitigations{"isolation", "mitigations",
+                                 "what a guest runs cannot read the host's memory",
+                                 "Documentation/admin-guide/hw-vuln/index.rst"};
+
+Finding check_isolated(const IsolationFacts& isolation) {
+  if (isolation.isolated.empty()) {
+    return is_off(kIsolated, "none", "boot with isolcpus=LIST, or make a cpuset partition of type isolated");
+  }
+  if (const CpuList sharing = sharing_a_core(isolation); !sharing.empty()) {
+    return is_off(
+        kIsolated,
+        to_text(isolation.isolated) + ", but the other hyper-thread of " + to_text(sharing) + " is not",
+        "isolate whole cores: /sys/devices/system/cpu/cpuN/topology/thread_siblings_list");
+  }
+  return is_on(kIsolated, to_text(isolation.isolated));
+}
+
+Finding check_tickless(const IsolationFacts& isolation) {
+  if (isolation.nohz_full.empty()) {
+    return is_off(kTickless, "none", "boot with nohz_full=LIST (CONFIG_NO_HZ_FULL)");
+  }
+  return is_on(kTickless, to_text(isolation.nohz_full));
+}
+
+Finding check_dedicated(const Capabilities& host) {
+  const auto cpus = choose_dedicated(host.isolation, 1, std::nullopt);
+  if (!cpus.has_value()) {
+    return is_off(kDedicated, "mayfly run --dedicated: " + cpus.error(), "see isolation.isolated-cpus");
+  }
+  if (!kvm::exits_to_disable(host.kvm.capability("KVM_CAP_X86_DISABLE_EXITS")).has_value()) {
+    return is_off(kDedicated, "mayfly run --dedicated needs a KVM that leaves HLT to the guest",
+                  "see kvm.disable-exits");
+  }
+  return is_on(kDedicated,
+               "mayfly run --dedicated works, for up to " + std::to_string(cpus->size()) + " vCPUs");
+}
+
+Finding check_smt(const IsolationFacts& isolation) {
+  if (!isolation.smt.has_value()) {
+    return is_unknown(kSmt, "not told by this kernel");
+  }
+  return *isolation.smt
+             ? is_off(kSmt, "SMT is on: guests that do not trust each other may share a core",
+                      "echo off | sudo tee /sys/devices/system/cpu/smt/control, or core scheduling")
+             : is_on(kSmt, "SMT is off or absent");
+}
+
+Finding check_mitigations(const IsolationFacts& isolation) {
+  std::string open;
+  for (const auto& [name, state] : isolation.vulnerabilities) {
+    // "SMT vulnerable", in small letters, is what kSmt is about; "BHI: Vulnerable" stands within a line.
+    if (state.find("Vulnerable") != std::string::npos) {
+      open += (open.empty() ? "" : ", ") + name;
+    }
+  }
+  if (!open.empty()) {
+    return warning(kMitigations, "vulnerable by " + open,
+                   "update the CPU's microcode and remove mitigations=off from the kernel's command line");
+  }
+  return is_on(kMitigations,
+               isolation.vulnerabilities.empty() ? "none needed" : "all known faults are mitigated");
+}
+
+}  // namespace
+
+void advise_isolation(const Capabilities& host, std::vector<Finding>& findings) {
+  findings.push_back(check_isolated(host.isolation));
+  findings.push_back(check_tickless(host.isolation));
+  findings.push_back(check_dedicated(host));
+  findings.push_back(check_smt(host.isolation));
+  findings.push_back(check_mitigations(host.isolation));
+}
+
+}  // namespace mayfly::doctor

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/thread_cpus.hpp"
+
+#include <array>
+#include <string>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+constexpr std::uint32_t kWordBits = 64;
+/// As many CPUs as Linux can have on x86, which is more than a cpu_set_t holds.
+using Mask = std::array<std::uint64_t, 8192 / kWordBits>;
+
+// Safe: cpu_set_t is an array of words, of which calls touch as many bytes as they are told.
+cpu_set_t* as_set(Mask& mask) noexcept { return reinterpret_cast<cpu_set_t*>(mask.data()); }
+
+}  // namespace
+
+void pin_thread(pthread_t thread, std::uint32_t cpu) {
+  Mask mask{};
+  mask.at(cpu / kWordBits) = std::uint64_t{1} << cpu % kWordBits;
+  if (const int error = ::pthread_setaffinity_np(thread, sizeof(mask), as_set(mask)); error != 0) {
+    throw Error(error, "cannot run a vCPU on CPU " + std::to_string(cpu) +
+                           " (mayfly must be in the cpuset that has it)");
+  }
+}
+
+void follow_main_thread(pthread_t thread) noexcept {
+  Mask mask{};
+  // The main thread's number is the process's.
+  if (::sched_getaffinity(::getpid(), sizeof(mask), as_set(mask)) == 0) {
+    static_cast<void>(::pthread_setaffinity_np(thread, sizeof(mask), as_set(mask)));
+  }
+}
+
+}  // namespace mayfly::vmm

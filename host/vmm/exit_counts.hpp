@@ -49,7 +49,8 @@ struct ExitCounts {
   ExitCounts& operator+=(const ExitCounts& more) noexcept;
 
   static constexpr std::array<const char*, boot::kExitReasonsMax> kNames = {
-      "port_out", "port_in", "pci_config", "boot_mark", "mmio_read", "mmio_write", "hypercall", "interrupted", "other"};
+      "port_out",   "port_in",   "pci_config",  "boot_mark", "mmio_read",
+      "mmio_write", "hypercall", "interrupted", "other"};
   /// In the order of kNames.
   [[nodiscard]] std::array<std::uint64_t, kNames.size()> values() const noexcept {
     return {port_out, port_in, pci_config, boot_mark, mmio_read, mmio_write, hypercall, interrupted, other};

@@ -10,6 +10,7 @@ for part in devices map errors broker; do
 done
 
 BACKEND=iommufd
+PEERS="" # which iommufd has not
 
 # Of the others what goes through iommufd.
 of_iommufd=(case_nvme_reads_and_writes_while_the_balloon_is_emptied case_two_devices_at_once
@@ -31,6 +32,11 @@ expect_interface() {
   end_run
   expect_status 0
   [[ "$files" == "$1" ]] || fail "'$2' opens '$files', not '$1'"
+}
+
+case_iommufd_lets_no_device_reach_another() {
+  bind_all
+  refused_device "vfio=$(edu),iommu=iommufd,peers=yes" "the BARs of device $(edu) by iommufd" 'iommu=type1'
 }
 
 # type1 where the kernel has it, else iommufd; never the container that iommufd serves in its place.

@@ -99,7 +99,7 @@ case_edu_interrupts_by_a_level_on_a_pin() {
 
 case_two_devices_at_once() {
   bind_all
-  EDU_WORDS=disk=/dev/nvme0n1 run_edu 0000:00:05.0 intx --device "$(passed nvme)" --device "$(passed edu),peers=yes" --memory 4G
+  EDU_WORDS=disk=/dev/nvme0n1 run_edu 0000:00:05.0 intx --device "$(passed nvme)" --device "$(passed edu)${PEERS-,peers=yes}" --memory 4G
   grep -q '^edu: the disk was read' "$WORK/console" || fail "the guest has no disk: $(tail -n 3 "$WORK/console")"
   no_dmar_fault
 }

@@ -9,7 +9,7 @@ case_guest_that_aims_its_device_anywhere_meets_faults_alone() {
   local aimed faults
   bind_all
   dmesg --clear
-  EDU_INIT=lies EDU_WORDS=balloon=0000:00:04.0 CASE_SECONDS=300 run_edu 0000:00:05.0 none --memory 1G --balloon 512M \
+  EDU_INIT=lies EDU_WORDS=balloon=0000:00:04.0 CASE_SECONDS=900 run_edu 0000:00:05.0 none --memory 1G --balloon 512M \
     --dma-window 128M --device "$(passed edu)" --timeline "$WORK/t.json"
   aimed="$(sed -n 's/^edu: aims at \([0-9a-f]*\)\r*$/0x\1/p' "$WORK/console" | sort)"
   faults="$(dmesg | sed -n 's/.*DMAR: \[DMA .*fault addr \(0x[0-9a-f]*\).*/\1/p' | sort -u)"

@@ -42,6 +42,7 @@ status. L1 sees this machine's files, read-only under a tmpfs: what CMD writes i
   --hugepages-1g N   reserve N pages of 1 GiB in L1, which an L1 that has run for a while may not have in one piece
   --device DEVICE    add a PCI device to L1 and turn its IOMMU on: nvme, edu, or any of QEMU's; properties after commas
   --kernel FILE      kernel of L1 with 9P over virtio, overlayfs, KVM (and VFIO) built in (default: Debian's stock 6.12)
+  --own-kernel       L1 runs a kernel of ours with iommufd and VFIO's character devices; built first, some minutes, then cached
   --append WORDS     more words for L1's kernel command line
   --verbose          L1's console on stderr
 

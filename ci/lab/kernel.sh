@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# L1's kernel: Debian's stock 6.12 for Debian 12, unpacked into the cache and never installed.
+# L1's kernel: Debian's stock 6.12 for Debian 12, unpacked into the cache and never installed; or one of our own.
 
 # The cached kernel that runs use: a directory with `vmlinuz`, `release` and lib/modules.
 kernel_dir() {
@@ -57,4 +57,10 @@ prepare_kernel() {
 # True when a kernel is in the cache.
 kernel_ready() {
   [[ -f $(kernel_dir)/vmlinuz ]]
+}
+
+# Makes L1's own kernel the run's, from the cache, or built first. LAB is the lab's directory.
+use_own_kernel() {
+  # shellcheck disable=SC2034  # run.sh reads it
+  kernel="$("$1/build_kernel" "$(cache_dir)/own")" || die "cannot build L1's own kernel (the reason is above)"
 }

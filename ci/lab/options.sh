@@ -11,6 +11,7 @@ cpus=1
 devices=()
 files=()
 kernel=""
+own_kernel=no
 hugepages_2m=0
 hugepages_1g=0
 time_limit=600 # seconds
@@ -58,6 +59,7 @@ read_run_options() {
       --counted) counted=yes && shift ;;
       --vmx) vmx=yes && shift ;;
       --verbose) verbose=yes && shift ;;
+      --own-kernel) own_kernel=yes && shift ;;
       --) shift && break ;;
       --*)
         [[ $# -ge 2 ]] || die "$1 needs a value; 'lab run --help' lists the options"
@@ -95,6 +97,9 @@ _settle_mode() {
 _settle_options() {
   [[ ${#command[@]} -gt 0 ]] || die "no command to run; 'lab run --help' shows how"
   [[ -z $kernel || -f $kernel ]] || die "no kernel at '$kernel'"
+  if [[ $own_kernel == yes ]]; then
+    [[ -z $kernel && $vmx == no ]] || die "--own-kernel takes neither --kernel nor --vmx"
+  fi
   [[ -z $stdin || $stdin == - || -r $stdin ]] || die "cannot read '$stdin' for --stdin"
   [[ $time_limit -gt 0 ]] || die "--timeout takes at least 1 second"
   _settle_mode

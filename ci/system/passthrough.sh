@@ -10,5 +10,6 @@ build_passthrough() {
   mkdir -p "$to/root"/{dev,proc,sys,sbin}
   guest-kernel-config/build --fragment ci/system/passthrough.config --output "$to/vmlinux"
   gcc -std=c11 -Wall -Wextra -Werror -O2 -static -o "$to/root/sbin/edu" ci/system/l1/edu_init.c
+  gcc -std=c11 -Wall -Wextra -Werror -O2 -static -o "$to/root/sbin/lies" ci/system/l1/edu_lies.c
   build/bin/mayfly-image build --quiet --from "$to/root" --output "$to/edu.img" --entrypoint /sbin/edu
 }

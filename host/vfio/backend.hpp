@@ -22,6 +22,9 @@ class Backend : public Iommu {
   /// after it.
   enum class MapTime : std::uint8_t { kBesideOpening, kAfterOpening };
   [[nodiscard]] virtual MapTime map_time() const noexcept = 0;
+  /// Whether map() takes a device's BARs, for the other devices to reach.
+  enum class MapsBars : std::uint8_t { kNo, kYes };
+  [[nodiscard]] virtual MapsBars maps_bars() const noexcept = 0;
 };
 
 /// An empty address space for the devices whose files these are, in that order. A device that is open already

@@ -28,8 +28,15 @@ struct Region {
 /// The regions' numbers (VFIO_PCI_BAR0_REGION_INDEX and others); BAR n is region n.
 inline constexpr std::uint32_t kConfigRegion = 7;
 
-/// A device's ways to interrupt, by VFIO's numbers (VFIO_PCI_INTX_IRQ_INDEX and others).
-enum class Interrupts : std::uint32_t { kIntx = 0, kMsi = 1, kMsix = 2 };
+/// A device's ways to interrupt, by VFIO's numbers (VFIO_PCI_INTX_IRQ_INDEX and others), and what the host
+/// tells in the same way.
+enum class Interrupts : std::uint32_t {
+  kIntx = 0,
+  kMsi = 1,
+  kMsix = 2,
+  kError = 3,    ///< A PCI error of the device that cannot be corrected.
+  kRequest = 4,  ///< The host wants the device back, and waits until it is closed.
+};
 
 /// A PCI function as VFIO offers it: regions to read, write and map, and interrupts as events.
 ///

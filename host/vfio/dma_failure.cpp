@@ -12,14 +12,17 @@
 namespace mayfly::vfio {
 namespace {
 
-std::string mend(const DmaFailure& failure, std::uint64_t ram_bytes) {
+std::string mend(const DmaFailure& failure, std::string_view iommu, std::uint64_t ram_bytes) {
   if (failure.step == DmaFailure::Step::kPopulate) {
     return "free memory or huge pages on the host, or use less --memory";
   }
   switch (failure.errno_value) {
     case ENOMEM:
     case EPERM:
-      return "the limit is RLIMIT_MEMLOCK, or the host has no memory left: " + memlock_advice(ram_bytes);
+      // iommufd counts by user (drivers/iommu/iommufd/pages.c, incr_user_locked_vm), type1 by process.
+      return "the limit is RLIMIT_MEMLOCK" +
+             std::string(iommu == "iommufd" ? ", for all guests of this user together" : "") +
+             ", or the host has no memory left: " + memlock_advice(ram_bytes);
     case ENOSPC:
       return "the IOMMU has no entry left; raise dma_entry_limit of the module vfio_iommu_type1";
     case EINVAL:
@@ -38,7 +41,7 @@ std::string describe(const DmaFailure& failure, std::string_view iommu, std::uin
   const bool is_map = failure.step == DmaFailure::Step::kMap;
   return std::string(is_map ? "cannot map " : "cannot populate ") + where +
          (is_map ? " for passthrough devices (" + std::string(iommu) + "): " : ": ") +
-         std::strerror(failure.errno_value) + "; " + mend(failure, ram_bytes);
+         std::strerror(failure.errno_value) + "; " + mend(failure, iommu, ram_bytes);
 }
 
 }  // namespace mayfly::vfio

@@ -35,6 +35,8 @@ class Iommufd final : public Backend {
   [[nodiscard]] std::string_view name() const noexcept override { return "iommufd"; }
   [[nodiscard]] std::unique_ptr<DeviceAccess> open(const HostDevice& device) override;
   [[nodiscard]] MapTime map_time() const noexcept override { return MapTime::kAfterOpening; }
+  /// It pins what it maps, which a BAR's pages are not there for (pages.c, pin_user_pages).
+  [[nodiscard]] MapsBars maps_bars() const noexcept override { return MapsBars::kNo; }
 
  private:
   static constexpr std::uint32_t kMappers = 8;

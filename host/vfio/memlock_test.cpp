@@ -40,6 +40,13 @@ TEST(DmaFailure, NoMemoryNamesTheNeededLimit) {
   EXPECT_TRUE(contains(sentence, "ulimit -l 4194304")) << sentence;
 }
 
+// iommufd counts what all processes of a user have pinned.
+TEST(DmaFailure, LimitIsSharedWithIommufd) {
+  const DmaFailure failure{DmaFailure::Step::kMap, ENOMEM, {GuestAddress(kGiB), 128 * kMiB}};
+  EXPECT_TRUE(contains(describe(failure, "iommufd", kGiB), "for all guests of this user together"));
+  EXPECT_FALSE(contains(describe(failure, "type1", kGiB), "of this user"));
+}
+
 TEST(DmaFailure, EachCauseHasItsMend) {
   const auto sentence = [](DmaFailure::Step step, int errno_value) {
     return describe({step, errno_value, {GuestAddress(0), kMiB}}, "type1", kGiB);

@@ -26,6 +26,7 @@ class Type1 final : public Backend {
   [[nodiscard]] std::string_view name() const noexcept override { return "type1"; }
   [[nodiscard]] std::unique_ptr<DeviceAccess> open(const HostDevice& device) override;
   [[nodiscard]] MapTime map_time() const noexcept override { return MapTime::kBesideOpening; }
+  [[nodiscard]] MapsBars maps_bars() const noexcept override { return MapsBars::kYes; }
 
  private:
   Fd container_;

@@ -182,6 +182,7 @@ void Machine::map_memory() {
 
 void Machine::add_passed_devices(const MachineParts& parts) {
   kvm_devices_ = std::make_unique<KvmForDevices>(vm_, std::array{Layout::kWindow32, layout_.window64()});
+  watch_ = std::make_unique<vfio::DeviceWatch>();
   std::vector<OpenDevice> devices = passthrough_->wait();
   exits_.observe_ready(*passthrough_);
   if (parts.balloon_bytes) {
@@ -193,6 +194,7 @@ void Machine::add_passed_devices(const MachineParts& parts) {
   }
   for (OpenDevice& device : devices) {
     const std::uint32_t pin = kFirstIntxPin + static_cast<std::uint32_t>(intx_.size()) % kIntxPins;
+    watch_->add(device.name, *device.access);
     auto function = std::make_unique<vfio::PciFunction>(
         std::move(device.access), device.name,
         vfio::FunctionParts{.interrupts = kvm_devices_->interrupts(),

@@ -26,6 +26,7 @@
 #include "memory/layout.hpp"
 #include "pci/root.hpp"
 #include "pci/viewer.hpp"
+#include "vfio/device_watch.hpp"
 #include "virtio/balloon.hpp"
 #include "virtio/console.hpp"
 #include "vmm/boot_samples.hpp"
@@ -101,6 +102,9 @@ class Machine {
   /// Null when nothing is prefaulted.
   [[nodiscard]] const Prefault* prefault() const noexcept { return prefault_.get(); }
 
+  /// Null when no device is passed through.
+  [[nodiscard]] const vfio::DeviceWatch* device_watch() const noexcept { return watch_.get(); }
+
   /// What guest memory was made of.
   [[nodiscard]] Pages pages() const noexcept { return ram_.pages(); }
   /// Bytes of guest memory that have host memory behind them now.
@@ -174,6 +178,7 @@ class Machine {
   ViewSlots config_view_;
   ViewSlots register_view_;
   std::unique_ptr<KvmForDevices> kvm_devices_;
+  std::unique_ptr<vfio::DeviceWatch> watch_;  // none where no device is passed through
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
   std::vector<acpi::InterruptRoute> intx_;

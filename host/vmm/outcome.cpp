@@ -35,6 +35,8 @@ std::string_view name(OutcomeKind kind) noexcept {
       return "output-lost";
     case OutcomeKind::kDmaMapFailed:
       return "dma-map-failed";
+    case OutcomeKind::kDeviceLost:
+      return "device-lost";
     case OutcomeKind::kInternalError:
       return "internal-error";
   }
@@ -62,6 +64,7 @@ int exit_status(const Outcome& outcome) noexcept {
     case OutcomeKind::kProtocolViolation:
     case OutcomeKind::kOutputLost:
     case OutcomeKind::kDmaMapFailed:
+    case OutcomeKind::kDeviceLost:
     case OutcomeKind::kInternalError:
       break;
   }

@@ -25,6 +25,7 @@ enum class OutcomeKind : std::uint8_t {
   kProtocolViolation,  ///< The guest broke the rules of the channel.
   kOutputLost,         ///< The workload ended well, but its output could not be written; value: errno.
   kDmaMapFailed,       ///< The host refused to map guest memory for passed-through devices.
+  kDeviceLost,         ///< The host took a passed-through device back, or the device has failed.
   kInternalError,      ///< KVM could not go on; value: its exit reason.
 };
 

@@ -35,6 +35,7 @@ TEST(Outcome, ExitStatusFollowsTheConvention) {
                        {OutcomeKind::kProtocolViolation, 0, 125},
                        {OutcomeKind::kOutputLost, ENOSPC, 125},
                        {OutcomeKind::kDmaMapFailed, 0, 125},
+                       {OutcomeKind::kDeviceLost, 0, 125},
                        {OutcomeKind::kInternalError, 17, 125}};
   for (const Row& row : table) {
     EXPECT_EQ(exit_status({row.kind, row.value, {}}), row.status) << name(row.kind) << ' ' << row.value;

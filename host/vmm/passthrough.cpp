@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/error.hpp"
 #include "broker/client.hpp"
 #include "vfio/given_files.hpp"
 #include "vfio/memlock.hpp"
@@ -85,7 +86,12 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceM
   lease_ = std::move(lease.connection);
   backend_ = vfio::make_backend(std::move(lease.files), found_);
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    open_.push_back({to_string(devices[i].address), nullptr, devices[i].peers});
+    const std::string name = to_string(devices[i].address);
+    if (devices[i].peers == DevicePeers::kYes && backend_->maps_bars() == vfio::Backend::MapsBars::kNo) {
+      throw Error("other devices cannot reach the BARs of device " + name + " by " +
+                  std::string(backend_->name()) + "; leave out peers=yes, or use iommu=type1");
+    }
+    open_.push_back({name, nullptr, devices[i].peers});
   }
   if (backend_->map_time() == vfio::Backend::MapTime::kBesideOpening) {
     begin_map();

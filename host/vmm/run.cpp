@@ -189,12 +189,18 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
     opened.observer->started(machine);
   }
   const std::uint64_t deadline = config.timeout_ns == 0 ? 0 : timeline.exec_ns() + config.timeout_ns;
-  Finished finished{run_loop({session, opened.signals, down, opened.terminal, deadline}), std::nullopt};
+  const vfio::DeviceWatch* const watch = machine.device_watch();
+  Finished finished{run_loop({session, opened.signals, down, opened.terminal, deadline,
+                              watch == nullptr ? -1 : watch->fd()}),
+                    std::nullopt};
   if (opened.observer != nullptr) {
     opened.observer->stopping();
   }
   if (finished.outcome.kind == OutcomeKind::kDmaMapFailed) {
     finished.outcome.sentence = machine.passthrough()->describe_failure();
+  }
+  if (finished.outcome.kind == OutcomeKind::kDeviceLost) {
+    finished.outcome.sentence = watch->describe();
   }
   const auto at_end = machine.sample(timeline.mark(boot::Milestone::kEnded));
   const auto at_down = machine.sample(machine.stop());

@@ -38,16 +38,23 @@ class Loop {
 
   Outcome run() {
     while (!cut_.has_value()) {
-      std::array<pollfd, 3> watched{{{in_.signals.fd(), POLLIN, 0},
+      const bool ended = ended_.has_value();
+      std::array<pollfd, 4> watched{{{in_.signals.fd(), POLLIN, 0},
                                      {in_.session.event_fd(), POLLIN, 0},
-                                     // Stays readable: of no more interest once the run has ended.
-                                     {ended_.has_value() ? -1 : in_.down.fd(), POLLIN, 0}}};
+                                     // These stay readable: of no more interest once the run has ended.
+                                     {ended ? -1 : in_.down.fd(), POLLIN, 0},
+                                     {ended ? -1 : in_.lost_device, POLLIN, 0}}};
       if (wait(watched, in_.deadline_ns) == Woken::kByDeadline) {
         cut_ = Outcome{OutcomeKind::kTimeout, 0, "the workload was ended by --timeout"};
         break;
       }
       take_signals();
       take_end();
+      if (!ended_.has_value() && watched.back().revents != 0) {
+        // DeviceWatch::describe() knows which one.
+        ended_ = Outcome{OutcomeKind::kDeviceLost, 0, "a passed-through device is gone"};
+        in_.session.end_output();
+      }
       if (ended_.has_value() && in_.session.drained()) {
         return with_lost_output(std::move(*ended_));
       }

@@ -20,6 +20,8 @@ struct RunInputs {
   const Terminal* terminal;
   /// CLOCK_MONOTONIC; 0: none.
   std::uint64_t deadline_ns;
+  /// Readable once a passed-through device is lost; -1: there is none.
+  int lost_device = -1;
 };
 
 /// Runs until the workload has ended and its output is written, or until something else ends the run. Main

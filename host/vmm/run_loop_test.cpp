@@ -82,6 +82,15 @@ TEST_F(RunLoop, EachWayDownHasItsOutcome) {
   }
 }
 
+TEST_F(RunLoop, LostDeviceEndsTheRunAfterItsOutput) {
+  guest_.send(frame(FrameType::kData, Stream::kStdout, "before"));
+  testing::Pipe lost;
+  ASSERT_EQ(::write(lost.writer.get(), "x", 1), 1);
+  EXPECT_EQ(run_loop({session_, signals_, down_, nullptr, 0, lost.reader.get()}).kind,
+            OutcomeKind::kDeviceLost);
+  EXPECT_EQ(out_.read(6), "before");
+}
+
 TEST_F(RunLoop, OutputBeforeAPanicIsWritten) {
   guest_.send(frame(FrameType::kData, Stream::kStderr, "last words"));
   down_.report(DownReason::kPanic);

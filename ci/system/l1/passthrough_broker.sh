@@ -19,7 +19,7 @@ resets() { grep -c 'pci_try_reset_function <-' /sys/kernel/tracing/trace; }
 start_broker() {
   bind_all
   : >"$WORK/tenant.out"
-  "$MAYFLY" device serve --socket "$SOCKET" "$@" >"$WORK/broker.out" 2>"$WORK/broker.err" </dev/null &
+  "$MAYFLY" device serve --socket "$SOCKET" --iommu "$BACKEND" "$@" >"$WORK/broker.out" 2>"$WORK/broker.err" </dev/null &
   broker_pid=$!
 }
 
@@ -33,7 +33,7 @@ wait_for_line() {
   done
   fail "not $2 times '$3': $(<"$1")"
 }
-wait_for_ready() { wait_for_line "$WORK/broker.out" "$1" 'is ready (type1)'; }
+wait_for_ready() { wait_for_line "$WORK/broker.out" "$1" "is ready (${BACKEND/auto/type1})"; }
 
 end_broker() {
   kill -TERM "$broker_pid"

@@ -9,15 +9,15 @@ expect_dma() {
     fail "not so: $1; $(json "$WORK/t.json" '{**t["dma"], **t["spans"]}')"
 }
 
-# KiB of its memory that a process has pinned.
-pinned() { sed -n 's/^VmLck:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$1/status"; }
+# KiB of its memory that a process has pinned: type1 counts that as locked, iommufd as pinned.
+pinned() { awk '/^Vm(Lck|Pin):/ { sum += $2 } END { print sum + 0 }' "/proc/$1/status"; }
 
 # wait_for_pinned PID KIB: until a run has pinned that much.
 wait_for_pinned() {
   local tries
   for ((tries = 0; tries < 3000; tries++)); do
     [[ -e "/proc/$1" ]] || fail "the run is over: $(<"$WORK/err")"
-    (($(pinned "$1") + 0 < $2)) || return 0
+    (($(pinned "$1") < $2)) || return 0
     sleep 0.1
   done
   fail "$(pinned "$1") KiB are pinned, not $2"
@@ -33,6 +33,14 @@ start_run() {
   exec 5>"$WORK/go"
 }
 
+# Waits until it has said that it is up, on stdout.
+wait_for_up() {
+  until grep -qx up "$WORK/out"; do
+    [[ -e "/proc/$run_pid" ]] || fail "the run is over: $(<"$WORK/err")"
+    sleep 0.1
+  done
+}
+
 # Waits for its end; its stdin ends after that.
 end_run() {
   status=0
@@ -44,7 +52,7 @@ end_run() {
 # No driver uses the device: the guest is ready with no more than the window mapped, and all of it is soon after.
 case_ready_comes_before_all_memory_is_mapped() {
   bind_all
-  start_run --memory 1G --pages 4k --dma-window 128M --device "vfio=$(edu)" -- sh -c 'read -r go'
+  start_run --memory 1G --pages 4k --dma-window 128M --device "$(passed edu)" -- sh -c 'read -r go'
   wait_for_pinned "$run_pid" $((1 << 20))
   echo go >&5
   end_run
@@ -59,7 +67,7 @@ case_ready_comes_before_all_memory_is_mapped() {
 # balloon, however small, its kernel does not take memory over little by little.
 case_bus_mastering_waits_until_all_memory_is_mapped() {
   bind_all
-  mayfly_run --memory 1G --balloon 2M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" --timeline "$WORK/t.json" -- \
+  mayfly_run --memory 1G --balloon 2M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" --timeline "$WORK/t.json" -- \
     sh -c 'dd if=/dev/nvme0n1 of=/dev/null bs=1M count=8 iflag=direct status=none' </dev/null
   expect_status 0
   expect_dma 'bus_master_waits == 1'
@@ -73,7 +81,7 @@ case_bus_mastering_waits_until_all_memory_is_mapped() {
 case_lazy_memory_is_mapped_after_the_guest_is_ready() {
   local from_host
   write_from_host $((64 << 20))
-  CASE_SECONDS=900 mayfly_run --memory 2G --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" \
+  CASE_SECONDS=900 mayfly_run --memory 2G --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" \
     --timeline "$WORK/t.json" -- sh -c '
     dd if=/dev/nvme0n1 bs=1M count=64 iflag=direct status=none | sha256sum
     head -c 1600M /dev/zero >/tmp/all
@@ -94,17 +102,19 @@ case_lazy_memory_is_mapped_after_the_guest_is_ready() {
 case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
   local bytes=$((256 << 20)) from_host from_guest
   write_from_host "$bytes"
-  CASE_SECONDS=900 mayfly_run --memory 2G --balloon 1536M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme)" \
+  CASE_SECONDS=900 mayfly_run --memory 2G --balloon 1536M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" \
     --timeline "$WORK/t.json" -- sh -c '
     dd if=/dev/nvme0n1 bs=1M count=256 iflag=direct status=none | sha256sum
     head -c '"$bytes"' /dev/urandom >/tmp/new
     sha256sum </tmp/new
     dd if=/tmp/new of=/dev/nvme0n1 bs=1M oflag=direct status=none
     rm /tmp/new
+    sed -n "s/^ *[0-9]*: *\([0-9]*\) *PCI-MSIX.*nvme0q1$/\1/p" /proc/interrupts
     while [ "$(sed -n "s/^MemFree: *\([0-9]*\).*/\1/p" /proc/meminfo)" -lt 1600000 ]; do sleep 0.2; done' </dev/null
   expect_status 0
   [[ "$(sed -n 1p <<<"$out")" == "$from_host" ]] || fail "the guest reads something else than the host wrote"
   from_guest="$(sed -n 2p <<<"$out")"
+  (($(sed -n 3p <<<"$out") > 0)) || fail "no interrupt by MSI-X"
   no_dmar_fault
   expect_dma 'mapped_bytes == populated_bytes == ram_bytes == 2 << 30'
   expect_dma 'mapped_bytes_at_ready < ram_bytes - (1 << 30)'
@@ -123,7 +133,7 @@ case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
 
 # start_reads OPTION...: a run that makes 26624 reads of 32 KiB, hundreds at a time, into memory that was never used before.
 start_reads() {
-  start_run --memory 1G --pages 4k "$@" --device "vfio=$(nvme)" -- sh -c \
+  start_run --memory 1G --pages 4k "$@" --device "$(passed nvme)" -- sh -c \
     'echo 32 >/sys/block/nvme0n1/queue/max_sectors_kb && python3 -c "$1" /dev/nvme0n1 832' sh \
     "$(<"$REPO/ci/system/l1/read_into_fresh_memory.py")"
 }
@@ -161,7 +171,7 @@ limited_mayfly() {
 case_too_little_memlock_names_what_is_needed() {
   bind_all
   limited_mayfly 65536
-  MAYFLY="$WORK/limited" mayfly_run --kernel "$PASSTHROUGH/vmlinux" --memory 512M --device "vfio=$(edu)" -- true </dev/null
+  MAYFLY="$WORK/limited" mayfly_run --kernel "$PASSTHROUGH/vmlinux" --memory 512M --device "$(passed edu)" -- true </dev/null
   expect_status 125
   expect_err_has 'RLIMIT_MEMLOCK is 65536 KiB'
   expect_err_has 'ulimit -l 524288'
@@ -171,7 +181,7 @@ case_too_little_memlock_names_what_is_needed() {
 case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause() {
   bind_all
   limited_mayfly 524288
-  MAYFLY="$WORK/limited" start_run --memory 512M --pages 4k --device "vfio=$(edu)" --cmdline-append rootdelay=20 -- sh -c 'read -r go'
+  MAYFLY="$WORK/limited" start_run --memory 512M --pages 4k --device "$(passed edu)" --cmdline-append rootdelay=20 -- sh -c 'read -r go'
   wait_for_pinned "$run_pid" $((256 << 10))
   prlimit --pid "$run_pid" --memlock=$((256 << 20)) || fail "cannot lower the limit"
   end_run
@@ -179,8 +189,62 @@ case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause() {
   expect_err_has 'cannot map'
   expect_err_has 'RLIMIT_MEMLOCK'
   [[ "$(json "$WORK/t.json" 't["outcome"]')" == dma-map-failed ]] || fail "the outcome is $(json "$WORK/t.json" 't["outcome"]')"
-  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(edu)" -- true </dev/null
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed edu)" -- true </dev/null
   expect_status 0
+}
+
+# The guest is short of memory as long as it has lent most of it, and gets it back from where devices cannot reach yet.
+case_guest_short_of_memory_takes_back_what_it_has_lent() {
+  bind_all
+  CASE_SECONDS=900 mayfly_run --memory 1G --balloon 768M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "$(passed edu)" \
+    --timeline "$WORK/t.json" -- sh -c 'python3 -c "$1" 700 && dmesg' sh "$(<"$REPO/ci/system/l1/fill_memory.py")" </dev/null
+  expect_status 0
+  [[ "$out" == same$'\n'* ]] || fail "${out%%$'\n'*}"
+  ! grep -iE 'out of memory|oom-kill|allocation failure|blocked for' <<<"$out" >&2 || fail "the guest suffered"
+  expect_dma 'mapped_bytes_at_ready < ram_bytes'
+  no_dmar_fault
+}
+
+# expect_given_back PID: a run that was asked for its device ends by itself.
+expect_given_back() {
+  end_run
+  expect_status 125
+  expect_err_has "the host takes device $1 back"
+  expect_out up
+  [[ "$(json "$WORK/t.json" 't["outcome"]')" == device-lost ]] || fail "the outcome is $(json "$WORK/t.json" 't["outcome"]')"
+}
+
+# The host takes a device away while the guest runs: unbound from its driver, then removed from the bus.
+case_device_that_the_host_takes_away_ends_the_run() {
+  local address
+  address="$(edu)"
+  bind_all
+  start_run --device "$(passed edu)" -- sh -c 'echo up; read -r go'
+  wait_for_up
+  echo "$address" >/sys/bus/pci/drivers/vfio-pci/unbind
+  expect_given_back "$address"
+  bind_all
+  start_run --device "$(passed edu)" -- sh -c 'echo up; read -r go'
+  wait_for_up
+  echo 1 >"/sys/bus/pci/devices/$address/remove"
+  expect_given_back "$address"
+  echo 1 >/sys/bus/pci/rescan
+  bind_all
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed edu)" -- true </dev/null
+  expect_status 0
+}
+
+# A guest that reboots, its disk in use, ends its run, and the next one has the disk.
+case_guest_that_reboots_leaves_its_device() {
+  local reboot="open('/dev/nvme0n1','rb').read(1<<20);__import__('ctypes').CDLL(None).reboot(0x01234567)"
+  bind_all
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" --timeline "$WORK/t.json" \
+    --cmdline-append "init=/usr/bin/python3 -- -c $reboot" -- true </dev/null
+  [[ "$(json "$WORK/t.json" 't["outcome"]')" == reboot ]] || fail "the outcome is $(json "$WORK/t.json" 't["outcome"]'): $err"
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" -- \
+    dd if=/dev/nvme0n1 of=/dev/null bs=1M count=8 iflag=direct status=none </dev/null
+  expect_status 0
+  no_dmar_fault
 }
 
 # Killed at any moment a run leaves nothing: no pinned page, no huge page taken, no device that is in use.
@@ -188,8 +252,8 @@ case_run_killed_at_any_moment_leaves_nothing() {
   local turn pid
   bind_all
   echo 256 >/proc/sys/vm/nr_hugepages
-  for ((turn = 0; turn < 20; turn++)); do
-    "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --memory 512M --balloon 256M --pages 2m --device "vfio=$(nvme)" -- \
+  for ((turn = 0; turn < ${KILLS:-20}; turn++)); do
+    "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --memory 512M --balloon 256M --pages 2m --device "$(passed nvme)" -- \
       sh -c 'while :; do dd if=/dev/nvme0n1 of=/dev/null bs=64k count=64 iflag=direct status=none; done' >"$WORK/out" 2>"$WORK/err" </dev/null &
     pid=$!
     sleep "$((RANDOM % 5)).$((RANDOM % 10))$((RANDOM % 10))"
@@ -199,7 +263,7 @@ case_run_killed_at_any_moment_leaves_nothing() {
     [[ "$(sed -n 's/^nr_foll_pin_[a-z]* //p' /proc/vmstat | sort -u | wc -l)" == 1 ]] || fail "turn $turn: $(sed -n '/^nr_foll_pin/p' /proc/vmstat | tr '\n' ' ')"
     [[ "$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)" == 256 ]] || fail "turn $turn: $(grep ^HugePages /proc/meminfo)"
   done
-  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --memory 512M --pages 2m --device "vfio=$(nvme)" -- \
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --memory 512M --pages 2m --device "$(passed nvme)" -- \
     dd if=/dev/nvme0n1 of=/dev/null bs=1M count=8 iflag=direct status=none </dev/null
   echo 0 >/proc/sys/vm/nr_hugepages
   expect_status 0

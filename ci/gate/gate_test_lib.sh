@@ -8,7 +8,7 @@ gives() {
   local wanted="$1" status=0
   shift
   "$@" >"$work/out" 2>&1 || status=$?
-  [[ $status == "$wanted" ]] || fail "'$*' ended with $status, not $wanted: $(tail -n 5 "$work/out")"
+  [[ $status == "$wanted" ]] || fail "'$*' ended with $status, not $wanted: $(grep -E '^(FAIL|\?)' "$work/out" || tail -n 5 "$work/out")"
 }
 
 # says TEXT...: fails unless the output of the last command has each text.

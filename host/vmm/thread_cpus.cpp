@@ -2,6 +2,7 @@
 #include "vmm/thread_cpus.hpp"
 
 #include <array>
+#include <atomic>
 #include <string>
 
 #include <sched.h>
@@ -16,12 +17,16 @@ constexpr std::uint32_t kWordBits = 64;
 /// As many CPUs as Linux can have on x86, which is more than a cpu_set_t holds.
 using Mask = std::array<std::uint64_t, 8192 / kWordBits>;
 
+/// No thread need be moved before one was pinned, and in most runs none is: a boot has no time for it.
+std::atomic<bool> any_pinned{false};
+
 // Safe: cpu_set_t is an array of words, of which calls touch as many bytes as they are told.
 cpu_set_t* as_set(Mask& mask) noexcept { return reinterpret_cast<cpu_set_t*>(mask.data()); }
 
 }  // namespace
 
 void pin_thread(pthread_t thread, std::uint32_t cpu) {
+  any_pinned = true;
   Mask mask{};
   mask.at(cpu / kWordBits) = std::uint64_t{1} << cpu % kWordBits;
   if (const int error = ::pthread_setaffinity_np(thread, sizeof(mask), as_set(mask)); error != 0) {
@@ -31,6 +36,9 @@ void pin_thread(pthread_t thread, std::uint32_t cpu) {
 }
 
 void follow_main_thread(pthread_t thread) noexcept {
+  if (!any_pinned) {
+    return;
+  }
   Mask mask{};
   // The main thread's number is the process's.
   if (::sched_getaffinity(::getpid(), sizeof(mask), as_set(mask)) == 0) {

@@ -181,7 +181,7 @@ case_too_little_memlock_names_what_is_needed() {
 case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause() {
   bind_all
   limited_mayfly 524288
-  MAYFLY="$WORK/limited" start_run --memory 512M --pages 4k --device "$(passed edu)" --cmdline-append rootdelay=20 -- sh -c 'read -r go'
+  MAYFLY="$WORK/limited" start_run --memory 512M --pages 4k --dma-window 256M --device "$(passed edu)" --cmdline-append rootdelay=20 -- sh -c 'read -r go'
   wait_for_pinned "$run_pid" $((256 << 10))
   prlimit --pid "$run_pid" --memlock=$((256 << 20)) || fail "cannot lower the limit"
   end_run

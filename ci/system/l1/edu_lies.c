@@ -54,7 +54,7 @@ static int reaches(uint64_t address) {
 /* As reaches(), and says so before. */
 static int aim(uint64_t address) {
   printf("edu: aims at %" PRIx64 "\n", address);
-  usleep(500000); /* The host's kernel logs ten faults in 5 s. */
+  usleep(2600000); /* The host's kernel logs ten lines of faults in 5 s. */
   return reaches(address);
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "cli/complain.hpp"
@@ -48,8 +49,11 @@ PoolCommand check_pool_options(const PoolOptions& options) {
 void keep_pool(const PoolCommand& command) {
   vmm::Signals stop({SIGINT, SIGTERM});
   pool::MemfdSource source;
-  pool::Pool pool({.shelves = command.shelves, .on_ready = say_ready, .on_trouble = complain}, source,
-                  command.socket);
+  pool::PoolParts parts;
+  parts.shelves = command.shelves;
+  parts.on_ready = say_ready;
+  parts.on_trouble = complain;
+  pool::Pool pool(std::move(parts), source, command.socket);
   pool.run(stop.fd());
   // One that is left would end us as the mask is given back.
   while (stop.next().has_value()) {

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdio>
 #include <string_view>
-#include <utility>
 
 #include "base/error.hpp"
 #include "cli/complain.hpp"
@@ -17,7 +16,7 @@
 namespace mayfly::cli {
 namespace {
 
-void say_ready(const pool::Shelf& shelf) {
+void say_shelf_is_ready(const pool::Shelf& shelf) {
   std::printf("%s: %u ready\n", to_string(shelf.spec()).c_str(), shelf.status().ready);
   static_cast<void>(std::fflush(stdout));
 }
@@ -49,11 +48,8 @@ PoolCommand check_pool_options(const PoolOptions& options) {
 void keep_pool(const PoolCommand& command) {
   vmm::Signals stop({SIGINT, SIGTERM});
   pool::MemfdSource source;
-  pool::PoolParts parts;
-  parts.shelves = command.shelves;
-  parts.on_ready = say_ready;
-  parts.on_trouble = complain;
-  pool::Pool pool(std::move(parts), source, command.socket);
+  pool::Pool pool({.shelves = command.shelves, .on_ready = say_shelf_is_ready, .on_trouble = complain},
+                  source, command.socket);
   pool.run(stop.fd());
   // One that is left would end us as the mask is given back.
   while (stop.next().has_value()) {

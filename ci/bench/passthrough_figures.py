@@ -10,7 +10,7 @@ import statistics
 import boot_figures
 import curves
 
-SYSTEMS = ("mayfly", "mayfly-brokered", "mayfly-balloon", "mayfly-eager", "mayfly-no-device", "qemu-q35-vfio")
+SYSTEMS = ("mayfly", "mayfly-brokered", "mayfly-pooled", "mayfly-balloon", "mayfly-eager", "mayfly-no-device", "qemu-q35-vfio")
 
 
 def timelines_of(system, run):
@@ -28,9 +28,11 @@ def measure(system, run):
     boots = boot_figures.boots_of(system, run)
     figures = {"exec_to_ready_minsn": statistics.median(boot["ready"] for boot in boots)}
     timelines = timelines_of(system, run)
+    # Of a guest that ends before that there is none.
+    mapped = [timeline["spans"].get("exec_to_fully_mapped_ns") for timeline in timelines]
+    if mapped and None not in mapped:
+        figures["fully_mapped_minsn"] = statistics.median(mapped) / 1e6
     if timelines:
-        figures["fully_mapped_minsn"] = statistics.median(
-            timeline["spans"]["exec_to_fully_mapped_ns"] / 1e6 for timeline in timelines)
         figures["open_devices_minsn"] = statistics.median(map(opening_minsn, timelines))
     return {key: round(value, 2) for key, value in figures.items()}
 

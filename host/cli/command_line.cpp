@@ -177,17 +177,18 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
 
 void add_run_options(CLI::App& app, RunOptions& run) {
   add_machine_options(app, run);
-  set_type(
-      *app.add_option(
-          "--device", run.devices,
-          "Give the guest a PCI device that vfio-pci has (`mayfly device bind`); more after commas: "
-          "iommu=auto|type1|iommufd, peers=yes|no; for one that is open already broker=FILE (`mayfly device "
-          "serve`), container=N,group=N or iommufd=N,device=N (descriptors); may be repeated"),
-      "vfio=ADDRESS");
+  set_type(*app.add_option(
+               "--device", run.devices,
+               "Give the guest a PCI device that vfio-pci has (`mayfly device bind`); more after commas: "
+               "iommu=auto|type1|iommufd, peers=yes|no, intx=auto|yes (auto: only without MSI-X); for one "
+               "that is open already broker=FILE (`mayfly device "
+               "serve`), container=N,group=N or iommufd=N,device=N (descriptors); may be repeated"),
+           "vfio=ADDRESS");
   add_string(
       app, "--dma-window", run.dma_window, "SIZE",
-      "Lowest guest memory that is mapped for devices before the guest needs it; 256M when not given, and "
-      "nothing on a host of one processor. The rest follows when the guest needs it, or is ready");
+      "Lowest guest memory that is mapped for devices before the guest needs it; 256M when not given, but "
+      "nothing of lent devices on a host of one processor. The rest follows when the guest needs it, or is "
+      "ready");
   app.add_flag("--dedicated", run.dedicated,
                "Give each guest CPU an isolated CPU of the host, where it idles and spins without exits");
   add_string(app, "--dedicated-cpus", run.dedicated_cpus, "LIST",

@@ -63,12 +63,14 @@ void set_key(Parts& parts, std::string_view text, std::string_view part) {
     }
   } else if (key == "peers" && (value == "yes" || value == "no")) {
     parts.device.peers = value == "yes" ? vmm::DevicePeers::kYes : vmm::DevicePeers::kNo;
+  } else if (key == "intx" && (value == "auto" || value == "yes")) {
+    parts.device.intx = value == "yes" ? vfio::IntxUse::kYes : vfio::IntxUse::kAuto;
   } else if (key == "broker" && !value.empty()) {
     parts.broker = value;
   } else if (!set_descriptor(parts, text, key, value)) {
     refuse(text,
-           "after the address there may be iommu=auto|type1|iommufd, peers=yes|no, broker=PATH, "
-           "container=N,group=N and iommufd=N,device=N");
+           "after the address there may be iommu=auto|type1|iommufd, peers=yes|no, intx=auto|yes, "
+           "broker=PATH, container=N,group=N and iommufd=N,device=N");
   }
 }
 

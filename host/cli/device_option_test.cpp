@@ -26,10 +26,11 @@ TEST(DeviceOption, AddressAloneTakesTheDefaults) {
 }
 
 TEST(DeviceOption, OneAnswerAboutTheIommuIsEverybodys) {
-  const auto devices = check_devices({"vfio=01:00.0", "vfio=02:00.0,peers=yes,iommu=iommufd"});
+  const auto devices = check_devices({"vfio=01:00.0", "vfio=02:00.0,peers=yes,intx=yes,iommu=iommufd"});
   ASSERT_EQ(devices.size(), 2U);
   EXPECT_EQ(devices[0].backend, vfio::BackendChoice::kIommufd);
   EXPECT_EQ(devices[1].peers, vmm::DevicePeers::kYes);
+  EXPECT_EQ(devices[1].intx, vfio::IntxUse::kYes);
 }
 
 TEST(DeviceOption, TwoAnswersAreRefused) {
@@ -99,8 +100,9 @@ TEST(DeviceOption, DevicesOfOneGuestAreOpenedByOne) {
 TEST(DeviceOption, MalformedTextIsNamed) {
   EXPECT_NE(refusal({"vfio=1:0.0"}).find("--device 'vfio=1:0.0': not a PCI address"), std::string::npos);
   EXPECT_NE(refusal({"nvme"}).find("write vfio=ADDRESS"), std::string::npos);
-  for (const char* text : {"vfio=01:00.0,", "vfio=01:00.0,iommu", "vfio=01:00.0,iommu=vtd",
-                           "vfio=01:00.0,x=1", "vfio=01:00.0,peers=maybe", "vfio=01:00.0,broker="}) {
+  for (const char* text :
+       {"vfio=01:00.0,", "vfio=01:00.0,iommu", "vfio=01:00.0,iommu=vtd", "vfio=01:00.0,x=1",
+        "vfio=01:00.0,peers=maybe", "vfio=01:00.0,intx=no", "vfio=01:00.0,broker="}) {
     EXPECT_EQ(refusal({text}).empty(), std::string_view(text).ends_with(',')) << text;
   }
 }

@@ -24,7 +24,7 @@ namespace mayfly::vfio {
 ///     status             passed for reads, but for the bit that says whether there are capabilities; writes
 ///     dropped header type, BIST  masked: one function BARs               emulated: memory BARs only, I/O
 ///     ports are masked ROM, CardBus CIS   masked interrupt line     emulated, the guest's; interrupt pin:
-///     INTA where VFIO has an INTx, else none
+///     INTA where the guest has an INTx (IntxUse), else none
 ///   capabilities, at the device's own offsets
 ///     01 power           emulated: D0 only, PME off; what the guest writes to the state is not forwarded
 ///     05 MSI             emulated, without per-vector masks

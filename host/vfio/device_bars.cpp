@@ -28,10 +28,8 @@ std::vector<std::byte> read_config_space(DeviceAccess& device, const std::string
   const std::uint64_t bytes = device.region(kConfigRegion).bytes;
   std::vector<std::byte> config(bytes >= ConfigFilter::kBytes ? ConfigFilter::kBytes
                                                               : pci::ConfigSpace::kBytes);
-  for (std::size_t at = 0; at < config.size(); at += sizeof(std::uint32_t)) {
-    if (!device.read(kConfigRegion, at, std::span(config).subspan(at, sizeof(std::uint32_t)))) {
-      fail_errno("cannot read the configuration space of device " + name);
-    }
+  if (!device.read(kConfigRegion, 0, config)) {
+    fail_errno("cannot read the configuration space of device " + name);
   }
   return config;
 }

@@ -17,13 +17,30 @@ MessageVectors::MessageVectors(Interrupts kind, std::uint32_t count, DeviceAcces
       vectors_(count),
       nobody_(count, -1) {}
 
-MessageVectors::~MessageVectors() { disable(); }
+MessageVectors::~MessageVectors() { release(); }
 
 bool MessageVectors::enable(std::uint32_t count) noexcept {
   MAYFLY_ASSERT(!enabled_ && count >= 1 && count <= vectors_.size());
-  // Growing later would make the host free and allocate all vectors anew, one after the other.
-  enabled_ = device_.set_events(kind_, 0, std::span(nobody_).first(count));
+  enabled_ = allocate(count);
+  for (const Vector& vector : vectors_) {
+    if (enabled_ && vector.event) {
+      drain_events(vector.event.get());
+    }
+  }
   return enabled_;
+}
+
+bool MessageVectors::allocate(std::uint32_t count) noexcept {
+  if (allocated_ == count) {
+    return true;
+  }
+  release();
+  // Growing would make the host free and allocate all vectors anew, one after the other.
+  if (!device_.set_events(kind_, 0, std::span(nobody_).first(count))) {
+    return false;
+  }
+  allocated_ = count;
+  return true;
 }
 
 void MessageVectors::disable() noexcept {
@@ -33,13 +50,18 @@ void MessageVectors::disable() noexcept {
   for (std::uint32_t i = 0; i < vectors_.size(); ++i) {
     mask(i);
   }
-  device_.disable(kind_);
   enabled_ = false;
+}
+
+void MessageVectors::release() noexcept {
+  disable();
+  if (allocated_ == 0) {
+    return;
+  }
+  device_.disable(kind_);
+  allocated_ = 0;
   for (Vector& vector : vectors_) {
     vector.handed_over = false;
-    if (vector.event) {
-      drain_events(vector.event.get());
-    }
   }
 }
 

@@ -28,10 +28,14 @@ class MessageVectors {
   [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(vectors_.size()); }
   [[nodiscard]] bool enabled() const noexcept { return enabled_; }
 
-  /// Lets the device use its first `count` vectors, all masked. False when the host refuses.
+  /// Lets the device use its first `count` vectors, all masked, and nothing is pending. False when the host
+  /// refuses.
   [[nodiscard]] bool enable(std::uint32_t count) noexcept;
-  /// No vector interrupts any more, and nothing is pending.
+  /// No vector interrupts any more. The host keeps them for the next enable(): to get them is the dearest of
+  /// a driver's start, and drivers do it twice.
   void disable() noexcept;
+  /// disable(), and the host may use another kind of the device's interrupts.
+  void release() noexcept;
 
   /// The vector's interrupts are `message` from now on, pending ones included; nothing: they wait. While
   /// disabled this does nothing. False when the host refuses: the vector is masked then.
@@ -48,6 +52,7 @@ class MessageVectors {
     std::optional<io::MsiMessage> message{};
   };
   void mask(std::uint32_t vector) noexcept;
+  [[nodiscard]] bool allocate(std::uint32_t count) noexcept;
 
   Interrupts kind_;
   DeviceAccess& device_;
@@ -55,6 +60,8 @@ class MessageVectors {
   std::uint32_t first_line_;
   std::vector<Vector> vectors_;
   std::vector<int> nobody_;
+  /// As many vectors the host has; 0: it has not been asked.
+  std::uint32_t allocated_ = 0;
   bool enabled_ = false;
 };
 

@@ -27,10 +27,15 @@ constexpr std::uint16_t kForwarded = kCommandBusMaster | kCommandIntxOff;
 constexpr std::uint16_t kMsiEnable = 1;
 constexpr std::uint16_t kMsiWide = 1U << 7U;
 
-ConfigFilter read_config(DeviceAccess& device, const std::string& name) {
+bool has_intx(const DeviceAccess& device, IntxUse use) noexcept {
+  return device.interrupt_count(Interrupts::kIntx) > 0 &&
+         (use == IntxUse::kYes || device.interrupt_count(Interrupts::kMsix) == 0);
+}
+
+ConfigFilter read_config(DeviceAccess& device, const std::string& name, IntxUse use) {
   const std::vector<std::byte> config = read_config_space(device, name);
   return {config, read_bars(device, config, name),
-          device.interrupt_count(Interrupts::kIntx) > 0 ? ConfigFilter::Pin::kA : ConfigFilter::Pin::kNone};
+          has_intx(device, use) ? ConfigFilter::Pin::kA : ConfigFilter::Pin::kNone};
 }
 
 /// The part of an access to `index` that lies in `trapped`, as offset there and place in the data.
@@ -54,10 +59,10 @@ PciFunction::PciFunction(std::unique_ptr<DeviceAccess> device, std::string name,
     : name_(std::move(name)),
       device_(std::move(device)),
       gate_(parts.gate),
-      config_(read_config(*device_, name_)) {
+      config_(read_config(*device_, name_, parts.intx)) {
   add_messages(parts);
   windows_.emplace(*device_, bars(), trapped_, parts.slots, parts.peers);
-  if (device_->interrupt_count(Interrupts::kIntx) > 0) {
+  if (vfio::has_intx(*device_, parts.intx)) {
     intx_.emplace(parts.pin, *device_, parts.interrupts);
   }
   // VFIO takes mappings of BARs away while memory decoding is off, and a vCPU's access would end the VM.
@@ -148,22 +153,28 @@ void PciFunction::interrupts_written() noexcept {
   if (intx_.has_value() && (msix || msi)) {
     intx_->disable();
   }
+  const auto command = config_.space().get<std::uint16_t>(header::kCommand);
+  const bool intx = intx_.has_value() && !msix && !msi && (command & kCommandBusMaster) != 0 &&
+                    (command & kCommandIntxOff) == 0;
   if (msix_.has_value() && !msix) {
     (void)msix_->control_written(0);
-  }
-  if (msi_.has_value()) {
-    if (msi) {
-      msi_written();
-    } else {
-      msi_->disable();
+    if (msi || intx) {
+      msix_vectors_->release();
     }
+  }
+  if (msi_.has_value() && !msi) {
+    msi_->disable();
+    if (msix || intx) {
+      msi_->release();
+    }
+  }
+  if (msi) {
+    msi_written();
   }
   if (msix && !msix_->control_written(control(*config_.msix()))) {
     refused("MSI-X vectors");
   }
-  const auto command = config_.space().get<std::uint16_t>(header::kCommand);
-  if (intx_.has_value() && !msix && !msi && (command & kCommandBusMaster) != 0 &&
-      (command & kCommandIntxOff) == 0 && !intx_->enable()) {
+  if (intx && !intx_->enable()) {
     refused("its INTx");
   }
 }

@@ -17,6 +17,7 @@
 #include "vfio/config_filter.hpp"
 #include "vfio/device_access.hpp"
 #include "vfio/intx.hpp"
+#include "vfio/intx_use.hpp"
 #include "vfio/message_vectors.hpp"
 #include "vfio/msix_table.hpp"
 
@@ -29,6 +30,7 @@ struct FunctionParts {
   BusMasterGate& gate;
   /// The pin of the guest's I/O APIC for its INTx.
   std::uint32_t pin = 0;
+  IntxUse intx = IntxUse::kAuto;
   /// Given where other devices are to reach its BARs.
   Iommu* peers = nullptr;
 };

@@ -24,7 +24,7 @@ constexpr std::uint32_t kPin = 16;
 /// A function like a small disk: one BAR of 16 KiB with table and pending bits in it, MSI-X, MSI, INTx.
 class PciFunctionTest : public ::testing::Test {
  protected:
-  PciFunctionTest() {
+  explicit PciFunctionTest(IntxUse intx = IntxUse::kYes) {
     auto device = std::make_unique<testing::FakeVfioDevice>();
     device_ = device.get();
     device->add_bar(0, 0x4000, 4);
@@ -35,8 +35,9 @@ class PciFunctionTest : public ::testing::Test {
     device->add_capability(kMsiAt, kCapMsi);
     device->put<std::uint16_t>(kMsiAt + 2, 0x84);  // 64 bits, four messages
     device->counts = {{Interrupts::kIntx, 1}, {Interrupts::kMsi, 4}, {Interrupts::kMsix, kVectors}};
-    function_.emplace(std::move(device), "0000:01:00.0",
-                      FunctionParts{.interrupts = interrupts_, .slots = slots_, .gate = gate_, .pin = kPin});
+    function_.emplace(
+        std::move(device), "0000:01:00.0",
+        FunctionParts{.interrupts = interrupts_, .slots = slots_, .gate = gate_, .pin = kPin, .intx = intx});
   }
 
   template <typename T>
@@ -195,12 +196,45 @@ TEST_F(PciFunctionTest, MsixOffForgetsWhatIsPending) {
   write_entry(1, 0xfee01000, 0x41, 0);
   const int event = device_->enabled[Interrupts::kMsix][1];
   config<std::uint16_t>(kMsixAt + 2, 0);
-  EXPECT_FALSE(device_->enabled.contains(Interrupts::kMsix));
   EXPECT_TRUE(interrupts_.lines.empty());
   ASSERT_EQ(::eventfd_write(event, 1), 0);
+  EXPECT_EQ(bar_at<std::uint64_t>(kPba), 0U);
+  bar<std::uint32_t>(kTable + 16 + 12, 1);
   config<std::uint16_t>(kMsixAt + 2, 0x8000);
-  config<std::uint16_t>(kMsixAt + 2, 0);
+  EXPECT_EQ(bar_at<std::uint64_t>(kPba), 0U);
   EXPECT_FALSE(has_event(event));
+}
+
+TEST_F(PciFunctionTest, MsixOffAndOnAsksTheHostForNoVectors) {
+  config<std::uint16_t>(kMsixAt + 2, 0x8000);
+  write_entry(1, 0xfee01000, 0x41, 0);
+  const int event = device_->enabled[Interrupts::kMsix][1];
+  const int calls = device_->event_calls;
+  config<std::uint16_t>(kMsixAt + 2, 0);
+  config<std::uint16_t>(kMsixAt + 2, 0x8000);
+  EXPECT_EQ(device_->event_calls, calls);
+  EXPECT_EQ(interrupts_.lines.at(kMsixLine + 1).first, event);
+}
+
+TEST_F(PciFunctionTest, OneKindOfMessagesGivesWayToTheOther) {
+  config<std::uint16_t>(kMsixAt + 2, 0x8000);
+  write_entry(1, 0xfee01000, 0x41, 0);
+  config<std::uint16_t>(kMsixAt + 2, 0);
+  config<std::uint16_t>(kMsiAt + 2, 0x01);
+  EXPECT_FALSE(device_->enabled.contains(Interrupts::kMsix));
+  EXPECT_TRUE(device_->enabled.contains(Interrupts::kMsi));
+  config<std::uint16_t>(kMsiAt + 2, 0);
+  config<std::uint16_t>(kMsixAt + 2, 0x8000);
+  EXPECT_FALSE(device_->enabled.contains(Interrupts::kMsi));
+  EXPECT_EQ(interrupts_.lines.size(), 1U);
+}
+
+TEST_F(PciFunctionTest, MoreMsiMessagesAreAskedForAnew) {
+  config<std::uint16_t>(kMsiAt + 2, 0x01);
+  config<std::uint16_t>(kMsiAt + 2, 0);
+  config<std::uint16_t>(kMsiAt + 2, 0x21);
+  EXPECT_EQ(device_->enabled[Interrupts::kMsi].size(), 4U);
+  EXPECT_EQ(interrupts_.lines.size(), 4U);
 }
 
 TEST_F(PciFunctionTest, TableIsOursAndNeverReachesTheDevice) {
@@ -248,6 +282,20 @@ TEST_F(PciFunctionTest, MessagesTakeTheIntxAwayAndGiveItBack) {
   EXPECT_FALSE(device_->enabled.contains(Interrupts::kIntx));
   config<std::uint16_t>(kMsixAt + 2, 0);
   EXPECT_TRUE(interrupts_.pins.contains(kPin));
+}
+
+class PciFunctionAutoTest : public PciFunctionTest {
+ protected:
+  PciFunctionAutoTest() : PciFunctionTest(IntxUse::kAuto) {}
+};
+
+TEST_F(PciFunctionAutoTest, DeviceWithMsixHasNoIntx) {
+  EXPECT_FALSE(function_->has_intx());
+  std::byte pin{0xff};
+  function_->config_read(0x3d, {&pin, 1});
+  EXPECT_EQ(pin, std::byte{0});
+  config<std::uint16_t>(kCommand, kMemory | kBusMaster);
+  EXPECT_TRUE(interrupts_.pins.empty());
 }
 
 TEST_F(PciFunctionTest, IntxSwitchedOffIsForwarded) {

@@ -201,6 +201,7 @@ void Machine::add_passed_devices(const MachineParts& parts) {
                             .slots = kvm_devices_->slots(),
                             .gate = passthrough_->gate(),
                             .pin = pin,
+                            .intx = device.intx,
                             .peers = device.peers == DevicePeers::kYes ? &passthrough_->iommu() : nullptr});
     const bool has_intx = function->has_intx();
     const std::size_t slot = root_.add(std::move(function));

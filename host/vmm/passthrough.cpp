@@ -79,7 +79,10 @@ void require_given(const std::vector<PassedDevice>& devices) {
 
 Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceMemory& memory, VmDown& down,
                          boot::BootTimeline& timeline)
-    : memory_(memory), down_(down), timeline_(timeline) {
+    : memory_(memory),
+      opens_here_(std::holds_alternative<OpenHere>(devices.front().opener)),
+      down_(down),
+      timeline_(timeline) {
   const vfio::HostPci host;
   found_ = require_all(devices, host);
   broker::Lease lease = get_files(devices, host, found_);
@@ -91,7 +94,7 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceM
       throw Error("other devices cannot reach the BARs of device " + name + " by " +
                   std::string(backend_->name()) + "; leave out peers=yes, or use iommu=type1");
     }
-    open_.push_back({name, nullptr, devices[i].peers});
+    open_.push_back({name, nullptr, devices[i].peers, devices[i].intx});
   }
   if (backend_->map_time() == vfio::Backend::MapTime::kBesideOpening) {
     begin_map();
@@ -127,7 +130,8 @@ void Passthrough::begin_map() {
   config.rules.pieces = vfio::PieceRules::for_pages(memory_.page_bytes);
   if (memory_.window_bytes) {
     config.rules.pieces.window_bytes = align_up(*memory_.window_bytes, memory_.page_bytes);
-  } else if (std::thread::hardware_concurrency() == 1) {
+  } else if (!opens_here_ && std::thread::hardware_concurrency() == 1) {
+    // Nothing sleeps meanwhile, as it does in a reset: the guest could run.
     config.rules.pieces.window_bytes = 0;
   }
   config.rules.background = vfio::Background::kWhenTold;

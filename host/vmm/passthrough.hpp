@@ -32,6 +32,7 @@ struct OpenDevice {
   std::string name;
   std::unique_ptr<vfio::DeviceAccess> access;
   DevicePeers peers = DevicePeers::kNo;
+  vfio::IntxUse intx = vfio::IntxUse::kAuto;
 };
 
 /// Guest memory, for devices.
@@ -40,7 +41,7 @@ struct DeviceMemory {
   /// Of a page of the host's, bytes: nothing smaller is mapped.
   std::uint64_t page_bytes;
   /// The lowest memory, bytes: mapped first, and without anybody asking. Absent: 256 MiB, or nothing where
-  /// that would keep the only processor from the guest.
+  /// that would keep the only processor from a guest whose devices are open already.
   std::optional<std::uint64_t> window_bytes;
 };
 
@@ -88,6 +89,7 @@ class Passthrough final : public ReadyObserver {
   void begin_map();
 
   DeviceMemory memory_;
+  bool opens_here_;
   VmDown& down_;
   boot::BootTimeline& timeline_;
   std::vector<vfio::HostDevice> found_;

@@ -9,6 +9,7 @@
 
 #include "memory/backing.hpp"
 #include "vfio/given_files.hpp"
+#include "vfio/intx_use.hpp"
 #include "vfio/pci_address.hpp"
 
 namespace mayfly::vmm {
@@ -52,6 +53,7 @@ struct PassedDevice {
   /// The same for all devices of a run; never kAuto with files that are given.
   vfio::BackendChoice backend = vfio::BackendChoice::kAuto;
   DevicePeers peers = DevicePeers::kNo;
+  vfio::IntxUse intx = vfio::IntxUse::kAuto;
   DeviceOpener opener{};
 };
 

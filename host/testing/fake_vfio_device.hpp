@@ -92,6 +92,7 @@ class FakeVfioDevice final : public vfio::DeviceAccess {
     const auto found = counts.find(kind);
     return found == counts.end() ? 0 : found->second;
   }
+  [[nodiscard]] bool interrupts_grow(vfio::Interrupts /*kind*/) const noexcept override { return grows; }
   [[nodiscard]] bool set_events(vfio::Interrupts kind, std::uint32_t first,
                                 std::span<const int> events) noexcept override {
     if (refuse_events) {
@@ -119,6 +120,7 @@ class FakeVfioDevice final : public vfio::DeviceAccess {
   int event_calls = 0;
   int writes = 0;
   bool refuse_events = false;
+  bool grows = false;
 
  private:
   [[nodiscard]] std::span<std::byte> bytes_of(std::uint32_t region) noexcept {

@@ -60,6 +60,9 @@ class DeviceAccess {
 
   /// How many interrupts of that kind the device has.
   [[nodiscard]] virtual std::uint32_t interrupt_count(Interrupts kind) const noexcept = 0;
+  /// Whether set_events() takes vectors that the first call did not name, without a gap for the others
+  /// (VFIO_IRQ_INFO_NORESIZE; MSI-X on Linux 6.5 and later).
+  [[nodiscard]] virtual bool interrupts_grow(Interrupts kind) const noexcept = 0;
   /// Interrupt first + i is an event of events[i] from now on, or nobody's where that is -1. The first call
   /// enables the kind, with as many vectors as it names. False when the host refuses.
   [[nodiscard]] virtual bool set_events(Interrupts kind, std::uint32_t first,

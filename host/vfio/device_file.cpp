@@ -31,6 +31,14 @@ vfio_irq_set irq_set(Interrupts kind, std::uint32_t flags, std::uint32_t first, 
   return request;
 }
 
+/// All zero where there is none.
+vfio_irq_info irq_info(int fd, Interrupts kind) noexcept {
+  vfio_irq_info info{};
+  info.argsz = sizeof(info);
+  info.index = static_cast<std::uint32_t>(kind);
+  return ::ioctl(fd, VFIO_DEVICE_GET_IRQ_INFO, &info) == 0 ? info : vfio_irq_info{};
+}
+
 bool hand_over(int fd, Interrupts kind, std::uint32_t action, std::uint32_t first,
                std::span<const int> events) noexcept {
   MAYFLY_ASSERT(!events.empty() && events.size() <= kEventsMax);
@@ -108,13 +116,15 @@ Mapping DeviceFile::map(std::uint32_t region, const Area& area) {
 }
 
 std::uint32_t DeviceFile::interrupt_count(Interrupts kind) const noexcept {
-  vfio_irq_info info{};
-  info.argsz = sizeof(info);
-  info.index = static_cast<std::uint32_t>(kind);
-  const bool known = ::ioctl(fd_.get(), VFIO_DEVICE_GET_IRQ_INFO, &info) == 0;
-  return known && (info.flags & VFIO_IRQ_INFO_EVENTFD) != 0
+  const vfio_irq_info info = irq_info(fd_.get(), kind);
+  return (info.flags & VFIO_IRQ_INFO_EVENTFD) != 0
              ? std::min(info.count, static_cast<std::uint32_t>(kEventsMax))
              : 0;
+}
+
+bool DeviceFile::interrupts_grow(Interrupts kind) const noexcept {
+  const vfio_irq_info info = irq_info(fd_.get(), kind);
+  return info.count > 0 && (info.flags & VFIO_IRQ_INFO_NORESIZE) == 0;
 }
 
 bool DeviceFile::set_events(Interrupts kind, std::uint32_t first, std::span<const int> events) noexcept {

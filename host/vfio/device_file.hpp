@@ -24,6 +24,7 @@ class DeviceFile final : public DeviceAccess {
                            std::span<const std::byte> data) noexcept override;
   [[nodiscard]] Mapping map(std::uint32_t region, const Area& area) override;
   [[nodiscard]] std::uint32_t interrupt_count(Interrupts kind) const noexcept override;
+  [[nodiscard]] bool interrupts_grow(Interrupts kind) const noexcept override;
   [[nodiscard]] bool set_events(Interrupts kind, std::uint32_t first,
                                 std::span<const int> events) noexcept override;
   [[nodiscard]] bool set_unmask_event(int ended) noexcept override;

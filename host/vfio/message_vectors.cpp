@@ -35,8 +35,9 @@ bool MessageVectors::allocate(std::uint32_t count) noexcept {
     return true;
   }
   release();
-  // Growing would make the host free and allocate all vectors anew, one after the other.
-  if (!device_.set_events(kind_, 0, std::span(nobody_).first(count))) {
+  // Where a host cannot grow, it frees and allocates all vectors anew, one after the other.
+  const std::uint32_t at_once = device_.interrupts_grow(kind_) ? 1 : count;
+  if (!device_.set_events(kind_, 0, std::span(nobody_).first(at_once))) {
     return false;
   }
   allocated_ = count;

@@ -60,7 +60,7 @@ class MessageVectors {
   std::uint32_t first_line_;
   std::vector<Vector> vectors_;
   std::vector<int> nobody_;
-  /// As many vectors the host has; 0: it has not been asked.
+  /// As many vectors the host has, or will give as they are used; 0: it has not been asked.
   std::uint32_t allocated_ = 0;
   bool enabled_ = false;
 };

@@ -159,6 +159,14 @@ TEST_F(PciFunctionTest, MsixVectorsAreAllocatedOnceForAll) {
   EXPECT_TRUE(interrupts_.lines.empty());
 }
 
+TEST_F(PciFunctionTest, MsixVectorsAreAllocatedAsTheyAreUsedWhereThatCanBe) {
+  device_->grows = true;
+  config<std::uint16_t>(kMsixAt + 2, 0x8000);
+  EXPECT_EQ(device_->enabled[Interrupts::kMsix], std::vector<int>(1, -1));
+  write_entry(2, 0xfee01000, 0x4041, 0);
+  EXPECT_EQ(device_->enabled[Interrupts::kMsix].at(2), interrupts_.lines.at(kMsixLine + 2).first);
+}
+
 TEST_F(PciFunctionTest, UnmaskedVectorIsSentAsItsMessage) {
   config<std::uint16_t>(kMsixAt + 2, 0x8000);
   write_entry(2, 0xfee01000, 0x4041, 0);
@@ -328,6 +336,9 @@ class Borrowed final : public DeviceAccess {
   }
   [[nodiscard]] std::uint32_t interrupt_count(Interrupts kind) const noexcept override {
     return device_.interrupt_count(kind);
+  }
+  [[nodiscard]] bool interrupts_grow(Interrupts kind) const noexcept override {
+    return device_.interrupts_grow(kind);
   }
   [[nodiscard]] bool set_events(Interrupts kind, std::uint32_t first,
                                 std::span<const int> events) noexcept override {

@@ -13,79 +13,12 @@
 #include <CLI/Formatter.hpp>
 
 #include "base/error.hpp"
+#include "cli/help_text.hpp"
 
 namespace mayfly::cli {
 namespace {
 
 constexpr const char* kVersionLine = "mayfly " MAYFLY_VERSION "\n";
-
-constexpr const char* kRunFooter =
-    R"(The workload's stdin, stdout and stderr are mayfly's; where stdin and stdout are a terminal, it gets one.
-SIZE is a number of bytes, or of KiB, MiB, GiB, TiB with K, M, G, T. TIME is a number with ms, s, m or h.
-The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the workload, a second one ends the VM.
-
-Exit status: the workload's own, or
-  124  --timeout ran out            127  command not found in the guest
-  125  mayfly or the guest failed   128+N  ended by signal N
-  126  command cannot be executed
-A wrong command line is 125, too: lower numbers are the workload's.)";
-
-constexpr const char* kBootFooter =
-    R"(Each boot is a fresh mayfly, one after another, with stdin and output nowhere. Without COMMAND a boot ends when
-all is ready for the image's own command, which is not run; with COMMAND, when that has ended with status 0.
-Percentiles are of exec of mayfly to ready, by nearest rank: the p99 of fewer than 100 boots is the slowest.
-
-Exit status: 0; 1 when --p50, --p95 or --p99 is exceeded; 124 when a boot took longer than --timeout; 125 when
-one failed otherwise or the command line is wrong; 128+N when ended by signal N.)";
-
-constexpr const char* kDeviceFooter =
-    R"(list shows each device with its driver, IOMMU group, NUMA node and ways to be reset. bind gives devices to
-vfio-pci, so that `mayfly run --device vfio=ADDRESS` can pass them through; it refuses one that the host uses (a disk
-that is mounted, a network interface that is up) and a group of which the host keeps a part. unbind gives them back.
-Until the next boot of the host; both need root.
-
-serve opens devices that vfio-pci has and resets them ahead of time, says so of each, and lends them to
-`mayfly run --device vfio=ADDRESS,broker=FILE`, so that no run waits for a reset. Devices joined by commas are lent to
-one guest together. When a run has ended its devices are opened and reset anew; one that a process still has open is
-quarantined until it is closed. Runs of the same user and of root are served. SIGTERM or SIGINT ends it, not the runs.
-
-Exit status: 0, or 125 when refused.)";
-
-constexpr const char* kPoolFooter =
-    R"(Each MEMORY is SIZE[,KEY=VALUE]..., such as 8G,pages=2m,count=4:
-  pages=2m|1g|thp|4k   what it is made of; 2m when not given
-  node=N               the NUMA node that it comes from; any when not given
-  count=N              how much of it is kept ready, 1 when not given
-  most=N               how much of it there is at most, what runs have included; as count when not given
-It is filled at idle priority, and by an ordinary thread too while a run waits for it. Says on stdout when as much is
-ready as is to be kept. Each run gets memory that nobody had before: what one gives back goes to the host, and new is
-filled. Runs of the same user and of root are served, and keep what they have when the pool ends. SIGTERM or SIGINT ends it.
-
-Exit status: 0, or 125 when refused.)";
-
-constexpr const char* kDoctorFooter =
-    R"(A line for each mechanism: its state, its name, what was found, what turns it on, and what that gains by whom.
-  ok    there and on
-  none  the host has not got it, or does not say
-  hint  there, and off
-  warn  `mayfly run` works, but less of it than this host has, or guests are not kept apart as they should be
-  fail  `mayfly run` does not work
-
-A recording holds no serial number, no address and not the kernel's command line; it can be read before it is sent.
-
-Exit status: 0 when `mayfly run` will work, that is, when no line says fail; 1 when it will not; 125 when FILE
-cannot be read or written or is no recording.)";
-
-constexpr const char* kFooter = R"(Commands:
-  run                       Run a command in a new microVM
-  boot                      Boot many times and say how long it takes
-  device                    Show the host's PCI devices, give them to vfio-pci or back, and lend them
-  pool                      Keep zeroed memory ready for runs
-  doctor                    Check what this host has for microVMs, and say what to do about the rest
-  timeline                  Draw the timeline that `mayfly run --timeline` wrote, or convert it
-  completion                Print a completion script for a shell
-
-`mayfly COMMAND --help` says more about each.)";
 
 // Help in CLI11's form, under a usage line of our own.
 class HelpFormatter : public CLI::Formatter {
@@ -315,6 +248,23 @@ Command parse_doctor(std::span<const char* const> words) {
   return command;
 }
 
+Command parse_exits(std::span<const char* const> words) {
+  Parser parser("mayfly exits",
+                "Count why a process's guests leave their CPU, live or as a report, and compare two.",
+                "mayfly exits [PID | --all] [--seconds N] [--json]\n       mayfly exits --compare BASE NEW",
+                kExitsFooter);
+  ExitsOptions options;
+  parser.app.add_option("PID", options.words, "The process of the VM")->type_name("");
+  parser.app.add_flag("--all", options.all, "All VMs of this host");
+  add_string(parser.app, "--seconds", options.seconds, "N", "One report, after so long");
+  parser.app.add_flag("--json", options.json, "One report, as JSON");
+  parser.app.add_flag("--compare", options.compare, "Compare two reports or timelines");
+  if (auto print = parser.parse(words)) {
+    return *std::move(print);
+  }
+  return std::visit([](auto command) { return Command(std::move(command)); }, check_exits_options(options));
+}
+
 Command parse_timeline(std::span<const char* const> words) {
   Parser parser("mayfly timeline",
                 "Draw the timeline that `mayfly run --timeline FILE` wrote: a bar for each phase.",
@@ -365,6 +315,9 @@ Command parse_command_line(std::span<const char* const> arguments) {
   }
   if (command == "doctor") {
     return parse_doctor(arguments.subspan(1));
+  }
+  if (command == "exits") {
+    return parse_exits(arguments.subspan(1));
   }
   if (command == "timeline") {
     return parse_timeline(arguments.subspan(1));

@@ -99,6 +99,9 @@ TEST(CommandLine, HelpGoesBeforeMissingOptions) {
 }
 
 TEST(CommandLine, OtherCommands) {
+  EXPECT_TRUE(std::holds_alternative<ExitsCommand>(parse({"exits", "--all", "--json"})));
+  EXPECT_EQ(std::get<ExitsCommand>(parse({"exits", "12"})).process, 12);
+  EXPECT_TRUE(std::holds_alternative<ExitsCompareCommand>(parse({"exits", "--compare", "a", "b"})));
   EXPECT_TRUE(std::holds_alternative<DoctorCommand>(parse({"doctor"})));
   const auto doctor = std::get<DoctorCommand>(parse({"doctor", "--json", "--host", "a.json"}));
   EXPECT_EQ(doctor.form, DoctorForm::kJson);

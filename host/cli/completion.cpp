@@ -14,7 +14,7 @@ _mayfly() {
     before="${COMP_WORDS[COMP_CWORD - 2]}"
   fi
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run boot device pool doctor timeline completion --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run boot device pool doctor exits timeline completion --help --version' -- "$word")
     return
   fi
   for ((i = 2; i < COMP_CWORD; i++)); do
@@ -71,6 +71,14 @@ _mayfly() {
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/devices/*; do compgen -W "${i##*/}" -- "$word"; done) ;;
     pool:*)
       mapfile -t COMPREPLY < <(compgen -W '--socket --status --help --version' -- "$word") ;;
+    exits:--seconds)
+      mapfile -t COMPREPLY < <(compgen -W '1 10 60' -- "$word") ;;
+    exits:*)
+      if [[ " ${COMP_WORDS[*]} " == *' --compare '* ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+      fi
+      mapfile -t COMPREPLY < <(compgen -W "--all --seconds --json --compare --help --version $(pgrep -x mayfly)" -- "$word") ;;
     doctor:--record | doctor:--host)
       mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     doctor:*)

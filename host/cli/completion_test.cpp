@@ -67,7 +67,7 @@ using Words = std::vector<std::string>;
 
 TEST_F(Completion, CommandsComeFirst) {
   EXPECT_EQ(complete({"mayfly", "r"}), Words{"run"});
-  EXPECT_EQ(complete({"mayfly", ""}), (Words{"run", "boot", "device", "pool", "doctor", "timeline",
+  EXPECT_EQ(complete({"mayfly", ""}), (Words{"run", "boot", "device", "pool", "doctor", "exits", "timeline",
                                              "completion", "--help", "--version"}));
 }
 
@@ -122,6 +122,12 @@ TEST_F(Completion, OptionsOfDoctorAreOffered) {
   EXPECT_EQ(complete({"mayfly", "doctor", "--"}),
             (Words{"--json", "--record", "--host", "--help", "--version"}));
   EXPECT_EQ(complete({"mayfly", "doctor", "--host", "scr"}), Words{"script"});
+}
+
+TEST_F(Completion, OptionsOfExitsAreOffered) {
+  EXPECT_EQ(complete({"mayfly", "exits", "--"}),
+            (Words{"--all", "--seconds", "--json", "--compare", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "exits", "--compare", "scr"}), Words{"script"});
 }
 
 TEST_F(Completion, WorkloadsWordsAreLeftAlone) {

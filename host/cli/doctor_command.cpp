@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/doctor_command.hpp"
 
-#include <array>
 #include <cerrno>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -10,31 +11,19 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/text_file.hpp"
 #include "doctor/advise.hpp"
 #include "doctor/record_host.hpp"
 
 namespace mayfly::cli {
 namespace {
 
-// One byte more than a recording may have, so that it is seen to have too many.
 std::string read_recording(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) {
+  std::optional<std::string> text = read_text_file(path, doctor::kRecordingBytesMax);
+  if (!text.has_value()) {
     fail_errno("cannot read recording " + path);
   }
-  std::string text;
-  std::array<char, 65536> piece{};
-  while (text.size() <= doctor::kRecordingBytesMax) {
-    const ssize_t bytes = ::read(file.get(), piece.data(), piece.size());
-    if (bytes == 0) {
-      break;
-    }
-    if (bytes < 0 && errno != EINTR) {
-      fail_errno("cannot read recording " + path);
-    }
-    text.append(piece.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
-  }
-  return text;
+  return *std::move(text);
 }
 
 void write_recording(const std::string& path, const std::string& text) {

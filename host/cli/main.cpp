@@ -18,6 +18,7 @@
 #include "cli/dedicated_cpus.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
+#include "cli/exits_command.hpp"
 #include "cli/kernel_path.hpp"
 #include "cli/run_options.hpp"
 #include "vmm/outcome.hpp"
@@ -75,6 +76,11 @@ struct Dispatch {
     print(diagnosis.text);
     return diagnosis.run_works ? EXIT_SUCCESS : EXIT_FAILURE;
   }
+  int operator()(const ExitsCommand& command) const {
+    show_exits(command);
+    return EXIT_SUCCESS;
+  }
+  int operator()(const ExitsCompareCommand& command) const { return print(compare_exits(command)); }
   int operator()(const TimelineCommand& command) const {
     return print(draw_timeline(command.path, command.form));
   }

@@ -1,0 +1,80 @@
+# shellcheck shell=bash disable=SC2154
+# SPDX-License-Identifier: Apache-2.0
+#
+# `mayfly exits` beside guests whose exits are known otherwise.
+
+# Writes a line each time it wakes up, until its VM is ended.
+readonly WAKE_AND_WRITE='while :; do echo up; sleep 0.05; done'
+
+# start_guest: a VM that runs on, as $guest; ready when its workload has written.
+start_guest() {
+  "$MAYFLY" run --image "$IMAGE" -- sh -c "$WAKE_AND_WRITE" </dev/null >"$WORK/out" 2>"$WORK/err" &
+  guest=$!
+  # shellcheck disable=SC2064  # the number as it is now
+  trap "kill -KILL $guest" EXIT
+  local deadline=$((SECONDS + 60))
+  until has_line "$WORK/out" up; do
+    ((SECONDS < deadline)) || fail "the guest does not start: $(<"$WORK/err")"
+    pause
+  done
+}
+
+# count_of FILE GROUP NAME: a count of a report; 0 where there is none.
+count_of() { json "$1" "t['counts']['$2'].get('$3', 0)"; }
+
+case_exits_of_a_running_guest_are_named() {
+  start_guest
+  "$MAYFLY" exits "$guest" --seconds 3 --json >"$WORK/exits.json" 2>"$WORK/err" || fail "status $?: $(<"$WORK/err")"
+  local each
+  for each in 'reason hlt' 'reason msr' 'vcpu 0' 'msr 0x6e0 write TSC_DEADLINE' 'user_exit mmio' 'kvm halt_exits'; do
+    (($(count_of "$WORK/exits.json" "${each%% *}" "${each#* }") > 0)) || fail "no '$each' in $(<"$WORK/exits.json")"
+  done
+  [[ "$(json "$WORK/exits.json" "sum(t['counts']['reason'].values()) == t['exits'] == t['counts']['vcpu']['0']")" == True ]] ||
+    fail "exits do not add up: $(<"$WORK/exits.json")"
+  # Alone on the host, it needs no number.
+  "$MAYFLY" exits --seconds 1 >"$WORK/out2" 2>"$WORK/err" || fail "status $?: $(<"$WORK/err")"
+  grep -q '^hlt  *[0-9]' "$WORK/out2" || fail "the table has no hlt: $(<"$WORK/out2")"
+  "$MAYFLY" exits --compare "$WORK/exits.json" "$WORK/exits.json" >"$WORK/out2" || fail "cannot compare"
+  grep -q '^hlt .* =$' "$WORK/out2" || fail "a report differs from itself: $(<"$WORK/out2")"
+}
+
+case_exits_are_counted_until_the_vm_ends() {
+  start_guest
+  "$MAYFLY" exits "$guest" >"$WORK/out2" 2>"$WORK/err" &
+  local exits=$! deadline=$((SECONDS + 60))
+  until grep -q '^hlt ' "$WORK/out2"; do
+    ((SECONDS < deadline)) || fail "no live table: $(<"$WORK/out2") $(<"$WORK/err")"
+    pause
+  done
+  trap - EXIT
+  kill -KILL "$guest"
+  wait "$guest"
+  wait "$exits" || fail "status $?: $(<"$WORK/err")"
+  ! "$MAYFLY" exits "$guest" 2>"$WORK/err" || fail "a process that is gone was followed"
+  grep -q "^mayfly: there is no process $guest$" "$WORK/err" || fail "$(<"$WORK/err")"
+}
+
+# Each boot mark is one write to port 0x80, by mayfly's own count: all are seen, and each once.
+case_exits_of_a_whole_boot_agree_with_its_timeline() {
+  "$MAYFLY" exits --all --json >"$WORK/exits.json" 2>"$WORK/err" &
+  local exits=$! deadline=$((SECONDS + 60))
+  # It has an event of each kind open: it counts long before a guest runs.
+  until [[ "$(find "/proc/$exits/fd" -lname '*perf_event*' | wc -l)" == 8 ]]; do
+    ((SECONDS < deadline)) || fail "it does not begin: $(<"$WORK/err")"
+    pause
+  done
+  mayfly_run --timeline "$WORK/t.json" -- true </dev/null
+  expect_status 0
+  kill -TERM "$exits"
+  wait "$exits" || fail "status $?: $(<"$WORK/err")"
+  local seen own
+  seen="$(count_of "$WORK/exits.json" port '0x80 write') $(count_of "$WORK/exits.json" user_exit mmio)"
+  own="$(json "$WORK/t.json" "t['exits']['boot_mark']") $(json "$WORK/t.json" "t['exits']['mmio_read'] + t['exits']['mmio_write']")"
+  [[ "$seen" == "$own" ]] || fail "boot marks and MMIO exits: $seen, by mayfly's own count $own"
+}
+
+case_exits_need_rights() {
+  start_guest
+  ! setpriv --reuid 65534 --regid 65534 --clear-groups "$MAYFLY" exits --all 2>"$WORK/err" || fail "nobody may count exits"
+  grep -q 'run this as root' "$WORK/err" || fail "$(<"$WORK/err")"
+}

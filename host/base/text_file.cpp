@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.hpp"
+
+namespace mayfly {
+
+std::optional<std::string> read_text_file(const std::string& path, std::size_t bytes_max) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) {
+    return std::nullopt;
+  }
+  std::string text;
+  std::array<char, 65536> piece{};
+  while (text.size() <= bytes_max) {
+    const ssize_t bytes = ::read(fd.get(), piece.data(), std::min(piece.size(), bytes_max + 1 - text.size()));
+    if (bytes == 0) {
+      break;
+    }
+    if (bytes < 0 && errno != EINTR) {
+      return std::nullopt;
+    }
+    text.append(piece.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+  }
+  return text;
+}
+
+}  // namespace mayfly

@@ -18,8 +18,8 @@ compiling="" # The process group of make, while it runs.
 # Ends what still runs and removes the scratch directory, however the build ends; a tree that is kept has a stamp.
 clean_up() {
   trap '' INT TERM HUP
-  [[ -z $compiling ]] || kill -- "-$compiling" 2>/dev/null || true
-  wait
+  # Nothing else is waited for: who renames our lines reads until we have ended.
+  [[ -z $compiling ]] || { kill -- "-$compiling" 2>/dev/null || true; wait "$compiling" || true; }
   exec 9>&- # The lock of the cache: the scratch directory is ours alone.
   [[ -z $scratch || -e $scratch/stamp ]] || rm -rf -- "$scratch"
 }

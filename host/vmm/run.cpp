@@ -35,7 +35,8 @@ std::string kernel_command_line(const RunConfig& config, image::FileSystem file_
   // tsc: kvmclock says when it cannot be trusted; Linux would look itself twice a second where the processor
   // does not promise an invariant one.
   line +=
-      "console=hvc0 quiet panic=-1 pci=static tsc=reliable root=/dev/pmem0 rootwait=10 rootflags=dax=always ro "
+      "console=hvc0 quiet panic=-1 pci=static tsc=reliable root=/dev/pmem0 rootwait=10 rootflags=dax=always "
+      "ro "
       "init=/.mayfly/init rootfstype=";
   line += file_system == image::FileSystem::kErofs ? "erofs" : "ext4";
   if (!config.cmdline_append.empty()) {

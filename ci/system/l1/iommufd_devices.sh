@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # SPDX-License-Identifier: Apache-2.0
 #
-# Devices passed through by iommufd and VFIO's character devices, on a host whose kernel has them: cases of the group
-# `passthrough`, and which interface is taken.
+# Devices passed through by iommufd and VFIO's character devices, on a host whose kernel has them and, instead of type1,
+# iommufd's compatibility layer: cases of the group `passthrough`, and which interface is taken.
 
 for part in devices map errors broker; do
   # shellcheck source=/dev/null
@@ -11,27 +11,43 @@ done
 
 BACKEND=iommufd
 PEERS="" # which iommufd has not
+KILLS="${KILLS:-3}"
 
-# Of the others what goes through iommufd.
-of_iommufd=(case_nvme_reads_and_writes_while_the_balloon_is_emptied case_two_devices_at_once
-  case_bus_mastering_waits_until_all_memory_is_mapped case_too_little_memlock_names_what_is_needed
-  case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause case_broker_resets_a_disk_once_for_each_of_two_tenants
+# What of the others differs by interface in the kernel; all of them can be named.
+differing=(case_nvme_reads_and_writes_the_same_on_both_sides case_two_devices_at_once
+  case_reads_into_memory_just_taken_over_are_whole case_too_little_memlock_names_what_is_needed
+  case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause case_device_in_use_by_another_run
   case_broker_takes_a_disk_back_from_a_killed_tenant case_run_killed_at_any_moment_leaves_nothing)
-KILLS="${KILLS:-5}"
 for each in $(compgen -A function case_); do
-  [[ " ${of_iommufd[*]} " == *" $each "* ]] || unset -f "$each"
+  [[ $# -gt 0 || " ${differing[*]} " == *" $each "* ]] || unset -f "$each"
 done
 
-# expect_interface FILE OPTIONS: a guest with edu has FILE open, and none of the other interface.
-expect_interface() {
+# This host's kernel traces no function.
+count_resets() { :; }
+expect_resets() { :; }
+stop_counting_resets() { :; }
+
+# character_device ADDRESS
+character_device() { echo "/dev/vfio/devices/$(basename "/sys/bus/pci/devices/$1/vfio-dev/"*)"; }
+
+# The container that iommufd serves is known for what it is, and never taken.
+case_auto_takes_iommufd_where_that_serves_the_container_too() {
   local files
-  start_run --device "vfio=$(edu)$2" -- sh -c 'echo up; read -r go'
+  bind_all
+  [[ -c /dev/vfio/vfio ]] || fail "this host's kernel has no /dev/vfio/vfio"
+  start_run --device "vfio=$(edu)" -- sh -c 'echo up; read -r go'
   wait_for_up
   files="$(readlink "/proc/$run_pid/fd/"* | grep -xE '/dev/iommu|/dev/vfio/vfio')"
+  # Nobody else gets the device meanwhile, by whichever way.
+  refused_device "vfio=$(edu),iommu=iommufd" "device $(edu) is in use by another process"
   echo go >&5
   end_run
   expect_status 0
-  [[ "$files" == "$1" ]] || fail "'$2' opens '$files', not '$1'"
+  [[ "$files" == /dev/iommu ]] || fail "'$files' is open, not /dev/iommu"
+  refused_device "vfio=$(edu),iommu=type1" "iommufd's compatibility layer" 'iommu=iommufd'
+  exec 7<>/dev/vfio/vfio 8<>"/dev/vfio/$(group_of "$(edu)")"
+  refused_device "vfio=$(edu),container=7,group=8" "descriptor 7 (container=) is iommufd's compatibility layer"
+  exec 7>&- 8>&-
 }
 
 case_iommufd_lets_no_device_reach_another() {
@@ -39,17 +55,13 @@ case_iommufd_lets_no_device_reach_another() {
   refused_device "vfio=$(edu),iommu=iommufd,peers=yes" "the BARs of device $(edu) by iommufd" 'iommu=type1'
 }
 
-# type1 where the kernel has it, else iommufd; never the container that iommufd serves in its place.
-case_auto_takes_type1_where_the_kernel_has_it_else_iommufd() {
+case_descriptors_of_the_caller_are_used_by_iommufd() {
   bind_all
-  expect_interface /dev/vfio/vfio ''
-  expect_interface /dev/vfio/vfio ,iommu=auto
-  expect_interface /dev/iommu ,iommu=iommufd
-  mv /dev/vfio/vfio "$WORK/container"
-  expect_interface /dev/iommu ,iommu=auto
-  ln -s /dev/iommu /dev/vfio/vfio
-  expect_interface /dev/iommu ,iommu=auto
-  refused_device "vfio=$(edu),iommu=type1" "iommufd's compatibility layer" 'iommu=iommufd'
-  rm /dev/vfio/vfio
-  mv "$WORK/container" /dev/vfio/vfio
+  exec 7<>/dev/iommu 8<>"$(character_device "$(nvme)")"
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),iommufd=7,device=8" -- test -b /dev/nvme0n1 </dev/null
+  expect_status 0
+  exec 8>&- 8<>"$(character_device "$(nvme)")"
+  refused_device "vfio=$(edu),iommufd=7,device=8" "descriptor 8 (device=) is not VFIO's character device of $(edu)"
+  refused_device "vfio=$(nvme),iommufd=8,device=8" 'descriptor 8 (iommufd=) is not /dev/iommu'
+  exec 7>&- 8>&-
 }

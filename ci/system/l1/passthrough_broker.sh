@@ -13,7 +13,13 @@ count_resets() {
   echo function >$tracing/current_tracer
   : >$tracing/trace
 }
-resets() { grep -c 'pci_try_reset_function <-' /sys/kernel/tracing/trace; }
+# expect_resets NUMBER: so many since then.
+expect_resets() {
+  local resets
+  resets="$(grep -c 'pci_try_reset_function <-' /sys/kernel/tracing/trace)"
+  [[ "$resets" == "$1" ]] || fail "$resets resets, not $1"
+}
+stop_counting_resets() { echo nop >/sys/kernel/tracing/current_tracer; }
 
 # start_broker ADDRESS...: a broker, $broker_pid, whose words go to $WORK/broker.out and $WORK/broker.err.
 start_broker() {
@@ -50,7 +56,7 @@ case_broker_resets_a_disk_once_for_each_of_two_tenants() {
   count_resets
   start_broker "$(nvme)"
   wait_for_ready 1
-  [[ "$(resets)" == 1 ]] || fail "$(resets) resets before anybody wants the disk"
+  expect_resets 1 # before anybody wants the disk
   [[ "$(stat -c %a "$SOCKET")" == 600 ]] || fail "the socket's mode is $(stat -c %a "$SOCKET")"
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" -- sh -c '
     head -c '"$bytes"' /dev/nvme0n1 | sha256sum
@@ -64,10 +70,9 @@ case_broker_resets_a_disk_once_for_each_of_two_tenants() {
   expect_status 0
   expect_out "$written"
   wait_for_ready 3
-  # Before the first tenant, between the two, and after the second.
-  [[ "$(resets)" == 3 ]] || fail "$(resets) resets"
+  expect_resets 3 # before the first tenant, between the two, and after the second
   end_broker
-  echo nop >/sys/kernel/tracing/current_tracer
+  stop_counting_resets
   no_dmar_fault
 }
 

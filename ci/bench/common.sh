@@ -15,6 +15,7 @@ json=""
 guest_memory=512M
 guest_cpus=1
 systems_file=systems # of l1/, what it can boot
+exits_boots=1 # of each system at the end, in which exits are traced
 hang_seconds="" # of L1's clock, that a boot may take where l1/boots' own limit is too short
 
 die() {
@@ -52,8 +53,8 @@ stage() {
   local into="$1"
   shift
   printf '%s\n' "$@" >"$into/command"
-  printf 'guest_memory=%s\nguest_cpus=%s\nhang_seconds=%s\nsystems=%s\n' \
-    "$guest_memory" "$guest_cpus" "$hang_seconds" "$systems_file" >"$into/settings"
+  printf 'guest_memory=%s\nguest_cpus=%s\nexits_boots=%s\nhang_seconds=%s\nsystems=%s\n' \
+    "$guest_memory" "$guest_cpus" "$exits_boots" "$hang_seconds" "$systems_file" >"$into/settings"
   "$bench_dir/launch_frame.py" "$image" "$@" >"$into/launch"
   cp "$bench_dir/l1/"* "$into/"
   ln -s "$(realpath "$mayfly")" "$into/mayfly"

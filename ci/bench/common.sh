@@ -15,7 +15,7 @@ json=""
 guest_memory=512M
 guest_cpus=1
 systems_file=systems # of l1/, what it can boot
-exits_boots=1 # of each system at the end, in which exits are traced
+exits_boots="" # of each system at the end, in which exits are traced; 1 where nothing is said
 hang_seconds="" # of L1's clock, that a boot may take where l1/boots' own limit is too short
 
 die() {

@@ -15,7 +15,7 @@ KILLS="${KILLS:-3}"
 
 # What of the others differs by interface in the kernel; all of them can be named.
 differing=(case_nvme_reads_and_writes_the_same_on_both_sides case_two_devices_at_once
-  case_reads_into_memory_just_taken_over_are_whole case_too_little_memlock_names_what_is_needed
+  case_too_little_memlock_names_what_is_needed
   case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause case_device_in_use_by_another_run
   case_broker_takes_a_disk_back_from_a_killed_tenant case_run_killed_at_any_moment_leaves_nothing)
 for each in $(compgen -A function case_); do

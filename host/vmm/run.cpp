@@ -32,11 +32,8 @@ std::string kernel_command_line(const RunConfig& config, image::FileSystem file_
   // The kernel looks for this word at the beginning only (patches, "init: tell the host").
   std::string line = config.timeline.empty() ? "" : "mayfly.marks ";
   // rootwait: libnvdimm finds the device on a thread of its own, later than the mount on some SMP boots.
-  // tsc: kvmclock says when it cannot be trusted; Linux would look itself twice a second where the processor
-  // does not promise an invariant one.
   line +=
-      "console=hvc0 quiet panic=-1 pci=static tsc=reliable root=/dev/pmem0 rootwait=10 rootflags=dax=always "
-      "ro "
+      "console=hvc0 quiet panic=-1 pci=static root=/dev/pmem0 rootwait=10 rootflags=dax=always ro "
       "init=/.mayfly/init rootfstype=";
   line += file_system == image::FileSystem::kErofs ? "erofs" : "ext4";
   if (!config.cmdline_append.empty()) {

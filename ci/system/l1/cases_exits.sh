@@ -73,22 +73,6 @@ case_exits_of_a_whole_boot_agree_with_its_timeline() {
   [[ "$seen" == "$own" ]] || fail "boot marks and MMIO exits: $seen, by mayfly's own count $own"
 }
 
-# Nothing in an idle guest looks after anything several times a second: its own timers are written twice for each wake-up.
-case_idle_guest_is_left_alone_by_its_kernel() {
-  "$MAYFLY" run --image "$IMAGE" -- sh -c 'echo up; exec sleep 60' </dev/null >"$WORK/out" 2>"$WORK/err" &
-  guest=$!
-  # shellcheck disable=SC2064  # the number as it is now
-  trap "kill -KILL $guest" EXIT
-  until has_line "$WORK/out" up; do
-    pause
-  done
-  sleep 5
-  "$MAYFLY" exits "$guest" --seconds 10 --json >"$WORK/exits.json" 2>"$WORK/err" || fail "status $?: $(<"$WORK/err")"
-  local writes
-  writes="$(count_of "$WORK/exits.json" msr '0x6e0 write TSC_DEADLINE')"
-  ((writes < 80)) || fail "$writes writes of the timer in ten seconds: $(<"$WORK/exits.json")"
-}
-
 case_exits_need_rights() {
   start_guest
   ! setpriv --reuid 65534 --regid 65534 --clear-groups "$MAYFLY" exits --all 2>"$WORK/err" || fail "nobody may count exits"

@@ -3,15 +3,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 
 #include <cpuid.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.hpp"
+#include "base/folder.hpp"
+#include "base/text_file.hpp"
 #include "doctor/cpu_list.hpp"
 #include "doctor/kvm_questions.hpp"
 #include "doctor/paths.hpp"
@@ -27,40 +27,14 @@ constexpr std::size_t kNamesMax = 4096;
 
 /// The first 64 KiB of a file without the final newline.
 std::optional<std::string> read_text(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) {
-    return std::nullopt;
-  }
-  std::string text(kTextBytesMax, '\0');
-  std::size_t filled = 0;
-  ssize_t count = 0;
-  while ((count = ::read(file.get(), text.data() + filled, text.size() - filled)) > 0) {
-    filled += static_cast<std::size_t>(count);
-  }
-  if (count < 0) {
-    return std::nullopt;
-  }
-  text.resize(filled);
-  if (text.ends_with('\n')) {
-    text.pop_back();
-  }
-  return text;
-}
-
-std::optional<std::vector<std::string>> read_names(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
-  if (folder == nullptr) {
-    return std::nullopt;
-  }
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != ".." && names.size() < kNamesMax) {
-      names.emplace_back(name);
+  std::optional<std::string> text = read_text_file(path, kTextBytesMax);
+  if (text.has_value()) {
+    text->resize(std::min(text->size(), kTextBytesMax));
+    if (text->ends_with('\n')) {
+      text->pop_back();
     }
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  return text;
 }
 
 /// Adds to a recording what is under a root.
@@ -74,7 +48,7 @@ class Recorder {
     }
   }
   void folder(const std::string& path) {
-    if (auto names = read_names(root_ + path)) {
+    if (auto names = read_folder(root_ + path, kNamesMax)) {
       recording_.folders[path] = *std::move(names);
     }
   }

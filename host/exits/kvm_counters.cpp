@@ -2,13 +2,11 @@
 #include "exits/kvm_counters.hpp"
 
 #include <charconv>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
-#include <dirent.h>
-
+#include "base/folder.hpp"
 #include "base/text_file.hpp"
 
 namespace mayfly::exits {
@@ -18,14 +16,7 @@ namespace {
 constexpr std::size_t kNumberBytesMax = 24;
 
 std::vector<std::string> entries_of(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
-  std::vector<std::string> names;
-  while (const dirent* entry = folder != nullptr ? ::readdir(folder.get()) : nullptr) {
-    if (entry->d_name[0] != '.') {
-      names.emplace_back(entry->d_name);
-    }
-  }
-  return names;
+  return read_folder(path).value_or(std::vector<std::string>());
 }
 
 std::optional<std::uint64_t> read_number(const std::string& path) {

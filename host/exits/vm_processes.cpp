@@ -5,25 +5,22 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <memory>
 #include <string_view>
 #include <utility>
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/folder.hpp"
 #include "base/text_file.hpp"
 
 namespace mayfly::exits {
 namespace {
 
-/// The entries of a folder that are numbers, in order; empty, with errno set, when it cannot be read.
+/// The entries of a folder that are numbers, in order; empty when it cannot be read.
 std::vector<int> numbers_in(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
   std::vector<int> numbers;
-  while (const dirent* entry = folder != nullptr ? ::readdir(folder.get()) : nullptr) {
-    const std::string_view name = entry->d_name;
+  for (const std::string& name : read_folder(path).value_or(std::vector<std::string>())) {
     int number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     if (error == std::errc{} && end == name.data() + name.size() && number >= 0) {

@@ -28,7 +28,7 @@ _mayfly() {
     run:--pages | boot:--pages)
       mapfile -t COMPREPLY < <(compgen -W 'auto 4k thp 2m 1g' -- "$word") ;;
     run:--prefault | boot:--prefault)
-      mapfile -t COMPREPLY < <(compgen -W 'none all' -- "$word") ;;
+      mapfile -t COMPREPLY < <(compgen -W 'none boot all' -- "$word") ;;
     run:--pool | boot:--pool | pool:--socket | pool:--status)
       mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     run:--memory | boot:--memory)

@@ -105,10 +105,13 @@ vmm::PrefaultMode check_prefault(const std::string& text) {
   if (text == "none") {
     return vmm::PrefaultMode::kNone;
   }
+  if (text == "boot") {
+    return vmm::PrefaultMode::kBoot;
+  }
   if (text == "all") {
     return vmm::PrefaultMode::kAll;
   }
-  refuse("--prefault", text, "give none or all");
+  refuse("--prefault", text, "give none, boot or all");
 }
 
 std::uint64_t check_timeout(const std::string& text) {
@@ -192,6 +195,10 @@ vmm::RunConfig check_run_options(RunOptions options) {
     config.user = std::move(options.user);
   }
   config.devices = check_devices(options.devices);
+  if (config.prefault == vmm::PrefaultMode::kBoot && !config.devices.empty()) {
+    refuse("--prefault", options.prefault,
+           "is not for guests with --device, whose memory is populated for those; give all or none");
+  }
   if (!options.dma_window.empty()) {
     if (config.devices.empty()) {
       refuse("--dma-window", options.dma_window, "is for guests with --device only");

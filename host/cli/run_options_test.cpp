@@ -188,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{&RunOptions::cpus, "4294967297", "--cpus '4294967297': give a number from 1 to 64"},
         BadValue{&RunOptions::cpus, "two", "--cpus 'two': give a number from 1 to 64"},
         BadValue{&RunOptions::pages, "2M", "--pages '2M': give auto, 4k, thp, 2m or 1g"},
-        BadValue{&RunOptions::prefault, "some", "--prefault 'some': give none or all"},
+        BadValue{&RunOptions::prefault, "some", "--prefault 'some': give none, boot or all"},
         BadValue{&RunOptions::balloon, "256", "--balloon '256': not a multiple of 2M"},
         BadValue{&RunOptions::balloon, "all",
                  "--balloon 'all': not a size; write a number with K, M, G or T, such as 256M, or 0"},
@@ -237,6 +237,16 @@ TEST(RunOptions, WhatABalloonGivesBackIsNotPrefaulted) {
   options.devices.clear();
   options.balloon = "0";
   EXPECT_EQ(check_run_options(options).prefault, vmm::PrefaultMode::kAll);
+}
+
+TEST(RunOptions, PrefaultOfTheLastBootIsForGuestsWithoutDevices) {
+  RunOptions options = with_image();
+  options.prefault = "boot";
+  EXPECT_EQ(check_run_options(options).prefault, vmm::PrefaultMode::kBoot);
+  options.devices = {"vfio=0000:01:00.0"};
+  EXPECT_EQ(refusal(options),
+            "--prefault 'boot': is not for guests with --device, whose memory is populated for those; give "
+            "all or none");
 }
 
 TEST(RunOptions, VariableWithoutNameOrValueIsRefused) {

@@ -277,21 +277,37 @@ bool Backing::reserve(std::uint64_t offset, std::uint64_t bytes) noexcept {
   return true;
 }
 
-std::uint64_t Backing::populated() const {
+std::vector<Piece> Backing::populated_parts() const {
   constexpr std::uint64_t kPage = 4 * kKiB;
   constexpr std::uint64_t kChunk = kGiB;
-  std::vector<unsigned char> present(kChunk / kPage);
-  std::uint64_t pages = 0;
+  std::vector<unsigned char> present(std::min(kChunk, size()) / kPage);
+  std::vector<Piece> parts;
   for (std::uint64_t at = 0; at < size(); at += kChunk) {
     const std::uint64_t bytes = std::min(kChunk, size() - at);
     if (::mincore(data() + at, bytes, present.data()) < 0) {
       fail_errno("mincore");
     }
-    pages += static_cast<std::uint64_t>(
-        std::count_if(present.begin(), present.begin() + static_cast<std::ptrdiff_t>(bytes / kPage),
-                      [](unsigned char page) { return (page & 1U) != 0; }));
+    for (std::uint64_t page = 0; page < bytes / kPage; ++page) {
+      if ((present[page] & 1U) == 0) {
+        continue;
+      }
+      const std::uint64_t offset = at + page * kPage;
+      if (!parts.empty() && parts.back().offset + parts.back().bytes == offset) {
+        parts.back().bytes += kPage;
+      } else {
+        parts.push_back({offset, kPage});
+      }
+    }
   }
-  return pages * kPage;
+  return parts;
+}
+
+std::uint64_t Backing::populated() const {
+  std::uint64_t bytes = 0;
+  for (const Piece& part : populated_parts()) {
+    bytes += part.bytes;
+  }
+  return bytes;
 }
 
 }  // namespace mayfly

@@ -6,10 +6,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/checked.hpp"
 #include "base/fd.hpp"
 #include "base/mapping.hpp"
+#include "memory/pieces.hpp"
 
 namespace mayfly {
 
@@ -23,6 +25,11 @@ enum class Pages : std::uint8_t { kAuto, k4k, kThp, k2m, k1g };
 /// that.
 [[nodiscard]] constexpr std::uint64_t page_bytes(Pages pages) noexcept {
   return pages == Pages::k1g ? kGiB : 2 * kMiB;
+}
+
+/// The least of such memory that is worth populating: a page where those are huge, else 64 KiB.
+[[nodiscard]] constexpr std::uint64_t populate_bytes(Pages pages) noexcept {
+  return pages == Pages::k2m || pages == Pages::k1g ? page_bytes(pages) : 64 * kKiB;
 }
 
 /// Host memory for a guest's RAM: one mapping aligned to 1 GiB (so that huge mappings are possible in KVM and
@@ -45,7 +52,10 @@ class Backing {
   [[nodiscard]] bool has_file() const noexcept { return static_cast<bool>(memfd_); }
   /// What was taken; never kAuto.
   [[nodiscard]] Pages pages() const noexcept { return pages_; }
-  /// Bytes that have host memory behind them now. Takes time in proportion to size().
+  /// What has host memory behind it now, in ascending order, none next to another. Takes time in proportion
+  /// to size(). Throws Error.
+  [[nodiscard]] std::vector<Piece> populated_parts() const;
+  /// The same in bytes.
   [[nodiscard]] std::uint64_t populated() const;
 
   /// Gives [offset, offset + bytes), whole pages, back to the host; it reads as zero afterwards, and a touch

@@ -4,14 +4,20 @@
 #include <algorithm>
 
 #include "base/clock.hpp"
+#include "memory/region_parts.hpp"
 
 namespace mayfly {
 
-PopulateAll::PopulateAll(Populate& populate, std::span<std::byte> memory, std::uint64_t page_bytes,
-                         std::uint32_t threads)
-    : populate_(populate), memory_(memory), pieces_(memory.size(), std::max(page_bytes, kPieceBytes)) {
-  threads_.reserve(threads);
-  for (std::uint32_t i = 0; i < threads; ++i) {
+PopulateAll::PopulateAll(Populate& populate, std::span<const GuestMemory::Region> memory,
+                         std::uint64_t page_bytes, std::uint32_t threads)
+    : populate_(populate),
+      memory_(memory.begin(), memory.end()),
+      pieces_(total_bytes(memory), std::max(page_bytes, kPieceBytes)) {
+  const std::uint64_t piece = std::max(page_bytes, kPieceBytes);
+  const std::uint64_t pieces = (total_bytes(memory) + piece - 1) / piece;
+  const auto useful = static_cast<std::uint32_t>(std::min<std::uint64_t>(threads, pieces));
+  threads_.reserve(useful);
+  for (std::uint32_t i = 0; i < useful; ++i) {
     threads_.emplace_back([this] { run(); });
   }
 }
@@ -20,13 +26,14 @@ PopulateAll::~PopulateAll() { pieces_.stop(); }
 
 void PopulateAll::run() noexcept {
   while (const auto piece = pieces_.take()) {
-    const auto done = populate_.populate(memory_.data() + piece->offset, piece->bytes);
-    if (!done.has_value()) {
-      refusal_.store(done.error().errno_value, std::memory_order_relaxed);
-      pieces_.stop();
-      return;
-    }
-    populated_.fetch_add(piece->bytes, std::memory_order_relaxed);
+    for_each_part(memory_, *piece, [this](const GuestMemory::Region& part) {
+      if (const auto done = populate_.populate(part.host, part.guest.bytes); done.has_value()) {
+        populated_.fetch_add(part.guest.bytes, std::memory_order_relaxed);
+      } else {
+        refusal_.store(done.error().errno_value, std::memory_order_relaxed);
+        pieces_.stop();
+      }
+    });
   }
   const std::uint64_t now = monotonic_ns();
   std::uint64_t latest = end_ns_.load(std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "memory/guest_memory.hpp"
 #include "memory/pieces.hpp"
 #include "memory/populate.hpp"
 
@@ -22,9 +23,9 @@ class PopulateAll {
   /// More threads wait for the memory rather than for a CPU.
   static constexpr std::uint32_t kThreadsMax = 16;
 
-  /// `memory` consists of whole pages of `page_bytes`; a piece has one at least. `populate` and `memory`
-  /// outlive this. `threads` is 1 or more. Block signals before.
-  PopulateAll(Populate& populate, std::span<std::byte> memory, std::uint64_t page_bytes,
+  /// `memory` consists of whole pages of `page_bytes`; a piece has one at least. `populate` and the memory
+  /// outlive this. At most `threads`, 1 or more, but none that has no piece. Block signals before.
+  PopulateAll(Populate& populate, std::span<const GuestMemory::Region> memory, std::uint64_t page_bytes,
               std::uint32_t threads);
   PopulateAll(const PopulateAll&) = delete;
   PopulateAll& operator=(const PopulateAll&) = delete;
@@ -46,7 +47,7 @@ class PopulateAll {
   void run() noexcept;
 
   Populate& populate_;
-  std::span<std::byte> memory_;
+  std::vector<GuestMemory::Region> memory_;
   Pieces pieces_;
   std::atomic<std::uint64_t> populated_{0};
   std::atomic<std::uint64_t> end_ns_{0};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/populate_all.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <map>
 #include <mutex>
@@ -37,13 +39,14 @@ class NotingPopulate final : public Populate {
 class PopulateAllTest : public testing::TestWithParam<std::uint32_t> {
  protected:
   Backing memory_{50 * kMiB, Pages::k4k};
+  std::array<GuestMemory::Region, 1> regions_{{{{GuestAddress(0), 50 * kMiB}, memory_.data()}}};
 };
 
 TEST_P(PopulateAllTest, EachByteIsPopulatedOnce) {
   NotingPopulate populate;
-  PopulateAll all(populate, memory_.bytes(), 2 * kMiB, GetParam());
+  PopulateAll all(populate, regions_, 2 * kMiB, GetParam());
   ASSERT_TRUE(all.wait().has_value());
-  EXPECT_EQ(all.threads(), GetParam());
+  EXPECT_EQ(all.threads(), std::min(GetParam(), 7U));
   EXPECT_EQ(all.populated_bytes(), 50 * kMiB);
   EXPECT_NE(all.end_ns(), 0U);
   std::byte* next = memory_.data();
@@ -54,9 +57,23 @@ TEST_P(PopulateAllTest, EachByteIsPopulatedOnce) {
   EXPECT_EQ(next, memory_.data() + 50 * kMiB);
 }
 
+// Two parts of 3 and 6 MiB: one piece of 8 MiB, which ends in the second, and the rest.
+TEST_P(PopulateAllTest, PartsOfMemoryAreEnough) {
+  const std::array parts{GuestMemory::Region{{GuestAddress(kMiB), 3 * kMiB}, memory_.data() + kMiB},
+                         GuestMemory::Region{{GuestAddress(9 * kMiB), 6 * kMiB}, memory_.data() + 9 * kMiB}};
+  NotingPopulate populate;
+  PopulateAll all(populate, parts, 64 * kKiB, GetParam());
+  ASSERT_TRUE(all.wait().has_value());
+  EXPECT_EQ(all.threads(), std::min(GetParam(), 2U));
+  EXPECT_EQ(all.populated_bytes(), 9 * kMiB);
+  EXPECT_EQ(populate.asked, (std::map<std::byte*, std::uint64_t>{{memory_.data() + kMiB, 3 * kMiB},
+                                                                 {memory_.data() + 9 * kMiB, 5 * kMiB},
+                                                                 {memory_.data() + 14 * kMiB, kMiB}}));
+}
+
 TEST_P(PopulateAllTest, RefusalIsToldAndEndsIt) {
   NotingPopulate populate(3);
-  PopulateAll all(populate, memory_.bytes(), 2 * kMiB, GetParam());
+  PopulateAll all(populate, regions_, 2 * kMiB, GetParam());
   const auto done = all.wait();
   ASSERT_FALSE(done.has_value());
   EXPECT_EQ(done.error().errno_value, ENOMEM);
@@ -65,19 +82,19 @@ TEST_P(PopulateAllTest, RefusalIsToldAndEndsIt) {
 
 TEST_P(PopulateAllTest, MemoryIsThereAfterwards) {
   MadvisePopulate populate;
-  PopulateAll all(populate, memory_.bytes(), 2 * kMiB, GetParam());
+  PopulateAll all(populate, regions_, 2 * kMiB, GetParam());
   ASSERT_TRUE(all.wait().has_value());
   EXPECT_EQ(memory_.populated(), 50 * kMiB);
 }
 
 TEST_P(PopulateAllTest, MayBeGivenUp) {
   MadvisePopulate populate;
-  const PopulateAll all(populate, memory_.bytes(), 2 * kMiB, GetParam());
+  const PopulateAll all(populate, regions_, 2 * kMiB, GetParam());
 }
 
 TEST_P(PopulateAllTest, PieceIsAWholePageAtLeast) {
   NotingPopulate populate;
-  PopulateAll all(populate, memory_.bytes(), kGiB, GetParam());
+  PopulateAll all(populate, regions_, kGiB, GetParam());
   ASSERT_TRUE(all.wait().has_value());
   EXPECT_EQ(populate.asked.size(), 1U);
 }

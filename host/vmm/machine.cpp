@@ -109,8 +109,7 @@ Machine::Machine(const MachineParts& parts)
       ram_(take_ram(parts)),
       memory_(guest_memory(layout_, ram_)),
       kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
-      prefault_(parts.prefault == PrefaultMode::kAll ? std::make_unique<Prefault>(ram_, parts.timeline)
-                                                     : nullptr),
+      prefault_(begin_prefault(parts)),
       passthrough_(parts.devices.empty()
                        ? nullptr
                        : std::make_unique<Passthrough>(
@@ -139,6 +138,11 @@ Machine::Machine(const MachineParts& parts)
     samples_ = std::make_unique<BootSamples>(vm_.fd(), vcpus_);
     exits_.observe_marks(*samples_);
   }
+  // Of memory from a pool, all of it populated, it cannot be seen.
+  if (parts.working_set != nullptr && parts.working_set->wanted() && parts.pool.empty()) {
+    recorder_ = std::make_unique<WorkingSetRecorder>(ram_);
+    exits_.observe_ready(*recorder_);
+  }
   parts.timeline.mark(Milestone::kCpuReady);
   if (passthrough_ != nullptr) {
     add_passed_devices(parts);
@@ -156,6 +160,17 @@ Backing Machine::take_ram(const MachineParts& parts) {
   pool::LentMemory lent = pool::take_memory(parts.pool, parts.memory_bytes, parts.pages);
   pool_lease_ = std::move(lent.connection);
   return {std::move(lent.file), parts.memory_bytes, lent.pages};
+}
+
+std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) const {
+  std::vector<GuestMemory::Region> wanted;
+  if (parts.prefault == PrefaultMode::kAll) {
+    wanted.assign(memory_.regions().begin(), memory_.regions().end());
+  } else if (parts.working_set != nullptr && parts.working_set->known().has_value()) {
+    wanted =
+        regions_of(memory_, in_units(*parts.working_set->known(), populate_bytes(ram_.pages()), ram_.size()));
+  }
+  return wanted.empty() ? nullptr : std::make_unique<Prefault>(wanted, ram_.pages(), parts.timeline);
 }
 
 Machine::~Machine() { end_waits(); }
@@ -300,7 +315,7 @@ void Machine::finish_prefault() {
   }
   // BEWARE: whatever takes a memory slot away, or gives KVM a device, drops all page tables: nothing of that
   // comes after this.
-  prefault_->finish(memory_, table_builders(vm_, vcpus));
+  prefault_->finish(table_builders(vm_, vcpus));
 }
 
 void Machine::set_boot_state(const MachineParts& parts) {
@@ -338,6 +353,16 @@ std::uint64_t Machine::stop() noexcept {
     vcpu->join();
   }
   return timeline_.mark(boot::Milestone::kVmDown);
+}
+
+std::optional<WorkingSet> Machine::touched() const {
+  if (recorder_ == nullptr) {
+    return std::nullopt;
+  }
+  if (timeline_.reached(boot::Milestone::kReady)) {
+    recorder_->on_ready();  // it was not told where the machine stops there
+  }
+  return recorder_->seen();
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> Machine::kvm_stats() const {

@@ -39,6 +39,8 @@
 #include "vmm/system_ports.hpp"
 #include "vmm/vcpu_thread.hpp"
 #include "vmm/vm_down.hpp"
+#include "vmm/working_set_file.hpp"
+#include "vmm/working_set_recorder.hpp"
 
 namespace mayfly::vmm {
 
@@ -50,6 +52,8 @@ struct MachineParts {
   std::uint64_t memory_bytes;
   Pages pages;
   PrefaultMode prefault;
+  /// With PrefaultMode::kBoot, what to prefault, and whether to note what this boot touches; else null.
+  const WorkingSetFile* working_set;
   /// Of the pool that lends the memory; empty: it is made here.
   const std::string& pool;
   /// What the balloon is asked to hold from the start; nothing: there is no balloon.
@@ -102,6 +106,10 @@ class Machine {
   /// Null when nothing is prefaulted.
   [[nodiscard]] const Prefault* prefault() const noexcept { return prefault_.get(); }
 
+  /// What the boot has touched, where that was to be noted and the guest was ready; else nothing. After
+  /// stop().
+  [[nodiscard]] std::optional<WorkingSet> touched() const;
+
   /// Null when no device is passed through.
   [[nodiscard]] const vfio::DeviceWatch* device_watch() const noexcept { return watch_.get(); }
 
@@ -149,6 +157,7 @@ class Machine {
   };
 
   Backing take_ram(const MachineParts& parts);
+  [[nodiscard]] std::unique_ptr<Prefault> begin_prefault(const MachineParts& parts) const;
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   void add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use);
@@ -190,6 +199,7 @@ class Machine {
   std::unique_ptr<LazyMemory> lazy_memory_;
   ExitHandler exits_;
   std::unique_ptr<BootSamples> samples_;
+  std::unique_ptr<WorkingSetRecorder> recorder_;  // none where the boot is not to be noted
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
 };
 

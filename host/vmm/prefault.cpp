@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "memory/pieces.hpp"
+#include "memory/region_parts.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -16,36 +16,18 @@ namespace {
 /// thread waits for another at the end.
 constexpr std::uint64_t kPieceBytes = 64 * kMiB;
 
-/// The part of `regions`, one after the other, that is at [offset, offset + bytes).
-template <typename Use>
-void for_each_range(std::span<const GuestMemory::Region> regions, Piece piece, Use use) {
-  for (const GuestMemory::Region& region : regions) {
-    const std::uint64_t skipped = std::min(piece.offset, region.guest.bytes);
-    const std::uint64_t bytes = std::min(piece.bytes, region.guest.bytes - skipped);
-    if (bytes > 0) {
-      use(GuestRange{GuestAddress(region.guest.start.raw() + skipped), bytes});
-    }
-    piece.offset -= skipped;
-    piece.bytes -= bytes;
-  }
-}
-
 }  // namespace
 
 Result<std::uint64_t, kvm::PreFaultFault> build_tables(std::span<const GuestMemory::Region> regions,
                                                        std::span<const BuildTables> builders) {
-  std::uint64_t total = 0;
-  for (const GuestMemory::Region& region : regions) {
-    total += region.guest.bytes;
-  }
-  Pieces pieces(total, kPieceBytes);
+  Pieces pieces(total_bytes(regions), kPieceBytes);
   std::atomic<std::uint64_t> mapped{0};
   std::atomic<int> refusal{0};
   const auto work = [&](const BuildTables& build) noexcept {
     while (const auto piece = pieces.take()) {
-      for_each_range(regions, *piece, [&](GuestRange range) {
-        if (const auto done = build(range); done.has_value()) {
-          mapped.fetch_add(range.bytes, std::memory_order_relaxed);
+      for_each_part(regions, *piece, [&](const GuestMemory::Region& part) {
+        if (const auto done = build(part.guest); done.has_value()) {
+          mapped.fetch_add(part.guest.bytes, std::memory_order_relaxed);
         } else {
           refusal.store(done.error().errno_value, std::memory_order_relaxed);
           pieces.stop();
@@ -68,24 +50,26 @@ Result<std::uint64_t, kvm::PreFaultFault> build_tables(std::span<const GuestMemo
   return mapped.load(std::memory_order_relaxed);
 }
 
-Prefault::Prefault(const Backing& ram, boot::BootTimeline& timeline)
-    : timeline_(timeline), all_(populate_, ram.bytes(), page_bytes(ram.pages()), threads_for_all_cpus()) {
+Prefault::Prefault(std::span<const GuestMemory::Region> memory, Pages pages, boot::BootTimeline& timeline)
+    : timeline_(timeline),
+      memory_(memory.begin(), memory.end()),
+      all_(populate_, memory_, page_bytes(pages), threads_for_all_cpus()) {
   timeline_.mark(boot::Milestone::kPrefaultBegin);
 }
 
-void Prefault::finish(const GuestMemory& memory, std::span<const BuildTables> builders) {
+void Prefault::finish(std::span<const BuildTables> builders) {
   counts_.populate_threads = all_.threads();
   if (const auto done = all_.wait(); !done.has_value()) {
     throw Error(done.error().errno_value,
                 done.error().errno_value == EINVAL
                     ? "this kernel cannot populate memory ahead (MADV_POPULATE_WRITE, Linux 5.14); leave "
                       "--prefault out"
-                    : "the host cannot populate all of --memory (--prefault)");
+                    : "the host cannot populate that much of --memory (--prefault)");
   }
   timeline_.note(boot::Milestone::kPrefaultEnd, all_.end_ns());
   counts_.populated_bytes = all_.populated_bytes();
   const auto used = builders.first(std::min<std::size_t>(builders.size(), threads_for_all_cpus()));
-  const auto mapped = build_tables(memory.regions(), used);
+  const auto mapped = build_tables(memory_, used);
   if (mapped.has_value()) {
     counts_.mapped_bytes = *mapped;
     counts_.map_threads = static_cast<std::uint32_t>(used.size());

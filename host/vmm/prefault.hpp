@@ -31,22 +31,25 @@ struct PrefaultCounts {
   std::uint32_t map_threads = 0;
 };
 
-/// Puts host memory behind all of guest memory, and has KVM map it for the guest, before the guest runs: the
-/// guest then never waits for either. The first goes on beside the building of the machine, on all CPUs.
+/// Puts host memory behind guest memory, all or a part of it, and has KVM map it for the guest, before the
+/// guest runs: the guest then never waits for either. The first goes on beside the building of the machine,
+/// on all CPUs.
 class Prefault {
  public:
-  /// Begins to populate. `ram` and `timeline` outlive this. Block signals before.
-  Prefault(const Backing& ram, boot::BootTimeline& timeline);
+  /// Begins to populate `memory`, whole pages of a Backing of `pages`, which outlives this, as `timeline`
+  /// does. Block signals before.
+  Prefault(std::span<const GuestMemory::Region> memory, Pages pages, boot::BootTimeline& timeline);
 
-  /// Waits until all is populated, then has the page tables of `memory` built, by at most as many of
-  /// `builders`, one for each vCPU, as there are CPUs, each on a thread; by none where there are none. After
-  /// all memory slots, before the first vCPU runs; once. Throws Error.
-  void finish(const GuestMemory& memory, std::span<const BuildTables> builders);
+  /// Waits until that is populated, then has its page tables built, by at most as many of `builders`, one for
+  /// each vCPU, as there are CPUs, each on a thread; by none where there are none. After all memory slots,
+  /// before the first vCPU runs; once. Throws Error.
+  void finish(std::span<const BuildTables> builders);
 
   [[nodiscard]] const PrefaultCounts& counts() const noexcept { return counts_; }
 
  private:
   boot::BootTimeline& timeline_;
+  std::vector<GuestMemory::Region> memory_;
   PrefaultCounts counts_{};
   MadvisePopulate populate_;
   PopulateAll all_;

@@ -50,7 +50,8 @@ void run_once(std::uint64_t bytes, Pages pages, std::uint32_t threads, Best& bes
   const Backing ram(bytes, pages);
   MadvisePopulate populate;
   const std::uint64_t begin = monotonic_ns();
-  PopulateAll all(populate, ram.bytes(), page_bytes(pages), threads);
+  const std::array region{GuestMemory::Region{{GuestAddress(0), ram.size()}, ram.data()}};
+  PopulateAll all(populate, region, page_bytes(pages), threads);
   if (!all.wait().has_value()) {
     throw Error("the host cannot populate that much");
   }

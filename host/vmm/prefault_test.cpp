@@ -34,8 +34,8 @@ class PrefaultTest : public testing::Test {
     }
   }
   [[nodiscard]] PrefaultCounts finish(std::span<const BuildTables> builders) {
-    Prefault prefault(ram_, timeline_);
-    prefault.finish(memory_, builders);
+    Prefault prefault(memory_.regions(), ram_.pages(), timeline_);
+    prefault.finish(builders);
     return prefault.counts();
   }
 

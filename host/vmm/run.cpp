@@ -24,6 +24,7 @@
 #include "vmm/terminal.hpp"
 #include "vmm/timeline_file.hpp"
 #include "vmm/vm_down.hpp"
+#include "vmm/working_set_file.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -142,6 +143,8 @@ boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
 /// What is left of a run when its machine is gone.
 struct Finished {
   Outcome outcome;
+  /// Where it was to be noted and the guest was ready.
+  std::optional<WorkingSet> touched;
   /// For the timeline, where one was asked for.
   std::optional<boot::RunFacts> facts;
 };
@@ -150,6 +153,7 @@ struct Finished {
 struct Opened {
   const RunConfig& config;
   const Image& image;
+  const WorkingSetFile* working_set;
   Signals& signals;
   const Terminal* terminal;
   const std::optional<LaunchTerminal>& launch_terminal;
@@ -168,6 +172,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   Machine machine({.memory_bytes = config.memory_bytes,
                    .pages = config.pages,
                    .prefault = config.prefault,
+                   .working_set = opened.working_set,
                    .pool = config.pool,
                    .balloon_bytes = config.balloon_bytes,
                    .cpus = config.cpus,
@@ -192,7 +197,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   const vfio::DeviceWatch* const watch = machine.device_watch();
   Finished finished{run_loop({session, opened.signals, down, opened.terminal, deadline,
                               watch == nullptr ? -1 : watch->fd()}),
-                    std::nullopt};
+                    std::nullopt, std::nullopt};
   if (opened.observer != nullptr) {
     opened.observer->stopping();
   }
@@ -204,6 +209,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   }
   const auto at_end = machine.sample(timeline.mark(boot::Milestone::kEnded));
   const auto at_down = machine.sample(machine.stop());
+  finished.touched = machine.touched();
   if (timed) {
     finished.facts = facts_of(machine, finished.outcome);
     if (machine.passthrough() != nullptr) {
@@ -224,6 +230,11 @@ int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* obse
   Signals signals;
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
   const Image image(config.image, config.image_check);
+  std::optional<WorkingSetFile> working_set;
+  if (config.prefault == PrefaultMode::kBoot) {
+    working_set.emplace(config.image, WorkingSetKey::of(image.info().fs_digest, config.kernel,
+                                                        config.memory_bytes, config.cpus));
+  }
   std::optional<Terminal> terminal;
   std::optional<LaunchTerminal> launch_terminal;
   if (is_terminal(STDIN_FILENO, STDOUT_FILENO)) {
@@ -231,14 +242,17 @@ int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* obse
     const char* type = std::getenv("TERM");
     launch_terminal = LaunchTerminal{terminal->size(), type == nullptr ? "" : type};
   }
-  Finished finished = run_machine(
-      {config, image, signals, terminal.has_value() ? &*terminal : nullptr, launch_terminal, observer},
-      timeline);
+  Finished finished = run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
+                                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, observer},
+                                  timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();
   if (!finished.outcome.sentence.empty()) {
     std::fprintf(stderr, "mayfly: %s\n", finished.outcome.sentence.c_str());
+  }
+  if (finished.touched.has_value()) {
+    working_set->write(*finished.touched);
   }
   if (timeline_file.has_value()) {
     timeline_file->write(boot::to_json(timeline.report(*std::move(finished.facts))));

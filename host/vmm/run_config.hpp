@@ -33,7 +33,11 @@ enum class ImageCheck : std::uint8_t {
 };
 
 /// How much of guest memory is populated and mapped before the guest runs.
-enum class PrefaultMode : std::uint8_t { kNone, kAll };
+enum class PrefaultMode : std::uint8_t {
+  kNone,
+  kBoot,  ///< What the last boot of the image touched until it was ready (WorkingSetFile).
+  kAll,
+};
 
 /// Whether other passed-through devices reach a device's BARs.
 enum class DevicePeers : std::uint8_t { kNo, kYes };

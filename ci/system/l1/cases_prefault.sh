@@ -55,6 +55,22 @@ case_prefaulted_huge_pages_cost_the_guest_no_faults() {
   ((faults <= 10)) || fail "$faults nested page faults"
 }
 
+# Of small pages a boot touches thousands, each a fault; the second boot of an image finds them there.
+case_prefault_of_the_last_boot_cuts_the_faults_of_the_next() {
+  ln -s "$IMAGE" "$WORK/app.img"
+  IMAGE="$WORK/app.img"
+  local -a faults=()
+  for _ in first second; do
+    trace_ram_faults $((512 << 20))
+    mayfly_run --pages 4k --prefault boot --timeline "$WORK/t.json" -- true </dev/null
+    faults+=("$(ram_faults)")
+    expect_status 0
+  done
+  (((faults[0] > 1000) && (faults[1] * 5 < faults[0]))) || fail "nested page faults of two boots: ${faults[*]}"
+  [[ "$(json "$WORK/t.json" '0 < t["prefault"]["mapped_bytes"] == t["prefault"]["populated_bytes"] < (128 << 20)')" == True ]] ||
+    fail "prefaulted: $(json "$WORK/t.json" 't["prefault"]')"
+}
+
 case_prefault_runs_on_one_cpu() {
   status=0
   timeout --kill-after=5 120 taskset -c 0 "$MAYFLY" run --image "$IMAGE" --prefault all --cpus 2 --pages 4k --timeline "$WORK/t.json" \

@@ -50,6 +50,9 @@ struct Shutdown {};
 struct SystemEvent {
   std::uint32_t type;
 };
+/// The vCPU's DirtyRing, where it has one, is almost full: it enters again once pages were taken and the
+/// rings were reset.
+struct DirtyRingFull {};
 /// A signal or kick() ended the run; nothing to do but look around.
 struct Interrupted {};
 /// KVM gave up: an entry failure, an emulation failure, or a reason that this VMM did not ask for.
@@ -60,6 +63,6 @@ struct Unknown {
 
 /// Why KVM_RUN returned (api.rst, section 5).
 using VmExit = std::variant<IoOut, IoIn, MmioRead, MmioWrite, MapRange, Halt, Shutdown, SystemEvent,
-                            Interrupted, Unknown>;
+                            DirtyRingFull, Interrupted, Unknown>;
 
 }  // namespace mayfly::kvm

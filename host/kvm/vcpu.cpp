@@ -112,6 +112,8 @@ VmExit Vcpu::run() noexcept {
       return Shutdown{};
     case KVM_EXIT_SYSTEM_EVENT:
       return SystemEvent{run.system_event.type};
+    case KVM_EXIT_DIRTY_RING_FULL:
+      return DirtyRingFull{};
     case KVM_EXIT_INTR:
       return Interrupted{};
     case KVM_EXIT_FAIL_ENTRY:

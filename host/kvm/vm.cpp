@@ -57,9 +57,29 @@ void Vm::add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, st
 
 bool Vm::try_add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,
                         SlotAccess access) noexcept {
+  return set_slot(slot, access == SlotAccess::kReadOnly ? KVM_MEM_READONLY : 0, guest, host, bytes);
+}
+
+void Vm::log_writes(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes, bool on) {
+  if (!set_slot(slot, on ? KVM_MEM_LOG_DIRTY_PAGES : 0, guest, host, bytes)) {
+    fail_errno("KVM cannot turn dirty logging of memory slot " + std::to_string(slot) +
+               (on ? " on" : " off"));
+  }
+}
+
+std::uint32_t Vm::reset_dirty_rings() {
+  const int count = ::ioctl(fd_.get(), KVM_RESET_DIRTY_RINGS, 0);
+  if (count < 0) {
+    fail_errno("KVM_RESET_DIRTY_RINGS");
+  }
+  return static_cast<std::uint32_t>(count);
+}
+
+bool Vm::set_slot(std::uint32_t slot, std::uint32_t flags, std::uint64_t guest, std::byte* host,
+                  std::uint64_t bytes) noexcept {
   kvm_userspace_memory_region region{};
   region.slot = slot;
-  region.flags = access == SlotAccess::kReadOnly ? KVM_MEM_READONLY : 0;
+  region.flags = flags;
   region.guest_phys_addr = guest;
   region.memory_size = bytes;
   region.userspace_addr = reinterpret_cast<std::uint64_t>(host);  // Safe: KVM takes the address as a number.

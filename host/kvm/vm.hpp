@@ -36,6 +36,13 @@ class Vm {
   /// As add_memory(), for what a guest has asked for: false when KVM refuses, as where another slot is.
   [[nodiscard]] bool try_add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host,
                                     std::uint64_t bytes, SlotAccess access) noexcept;
+  /// Turns dirty logging of slot `slot`, which add_memory() has made of the rest with kReadWrite, on or off.
+  /// On: KVM splits its huge mappings there and has the guest's writes fault, once each page. Off: huge ones
+  /// come back. Throws Error.
+  void log_writes(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes, bool on);
+  /// Has KVM tell anew of all pages that were taken from the vCPUs' DirtyRings, when the guest writes them
+  /// again; gives how many. Throws Error.
+  std::uint32_t reset_dirty_rings();
   /// Takes slot `slot` away: accesses to it are exits when this returns. KVM drops the mappings of all slots
   /// on the way and builds them anew. False when it has no memory to do that; the slot stays then.
   bool remove_memory(std::uint32_t slot) noexcept;
@@ -53,6 +60,9 @@ class Vm {
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
  private:
+  [[nodiscard]] bool set_slot(std::uint32_t slot, std::uint32_t flags, std::uint64_t guest, std::byte* host,
+                              std::uint64_t bytes) noexcept;
+
   Fd fd_;
 };
 

@@ -75,6 +75,11 @@ AfterExit ExitHandler::handle(const kvm::VmExit& exit, ExitCounts& counts) noexc
                           down_.report(DownReason::kInternal, 0);
                           return AfterExit::kStop;
                         },
+                        [&](const kvm::DirtyRingFull&) {
+                          ++counts.other;
+                          down_.report(DownReason::kInternal, 0);  // nobody has asked for such rings
+                          return AfterExit::kStop;
+                        },
                         [&](const kvm::SystemEvent& event) {
                           ++counts.other;
                           down_.report(DownReason::kInternal, event.type);

@@ -38,6 +38,7 @@ status. L1 sees this machine's files, read-only under a tmpfs: what CMD writes i
   --stdin FILE       stdin of CMD, read whole before L1 starts; - is the lab's own (default: empty)
   --results DIR      directory that CMD can write to for good, at the same path; $LAB_RESULTS in L1
   --scratch SIZE     limit of what CMD can write elsewhere, such as 1G (default: half of L1's memory)
+  --nodes N          give L1 N NUMA nodes with equal parts of its memory; the first has all processors
   --hugepages-2m N   reserve N pages of 2 MiB in L1
   --hugepages-1g N   reserve N pages of 1 GiB in L1, which an L1 that has run for a while may not have in one piece
   --device DEVICE    add a PCI device to L1 and turn its IOMMU on: nvme, edu, or any of QEMU's; properties after commas

@@ -13,6 +13,7 @@ files=()
 kernel=""
 own_kernel=no
 hugepages_2m=0
+nodes=1
 hugepages_1g=0
 time_limit=600 # seconds
 results=""
@@ -40,6 +41,7 @@ _read_option() {
     --device) devices+=("$2") ;;
     --file) files+=("$2") ;;
     --kernel) kernel="$2" ;;
+    --nodes) _whole_number "$1" "$2" && nodes="$2" ;;
     --hugepages-2m) _whole_number "$1" "$2" && hugepages_2m="$2" ;;
     --hugepages-1g) _whole_number "$1" "$2" && hugepages_1g="$2" ;;
     --timeout) _whole_number "$1" "$2" && time_limit="$2" ;;
@@ -103,6 +105,8 @@ _settle_options() {
   [[ -z $stdin || $stdin == - || -r $stdin ]] || die "cannot read '$stdin' for --stdin"
   [[ $time_limit -gt 0 ]] || die "--timeout takes at least 1 second"
   _settle_mode
+  [[ $nodes -ge 1 && $nodes -le 4 ]] || die "--nodes takes 1 to 4, not '$nodes'"
+  [[ $mode != vmx || $nodes -eq 1 ]] || die "--nodes is not for --vmx: Bochs has one"
   [[ $((hugepages_2m * 2 + hugepages_1g * 1024)) -lt $memory ]] ||
     die "$hugepages_2m pages of 2 MiB and $hugepages_1g of 1 GiB do not fit in $memory MiB; give more --memory"
   if [[ -n $results ]]; then

@@ -44,6 +44,13 @@ qemu_command() {
     # keep the breakpoint of a half-done patch for ever (an Oops or panic in L1 or L2, seen in some hundred boots).
     qemu+=(-accel tcg,thread=single)
   fi
+  if [[ $nodes -gt 1 ]]; then
+    for ((number = 0; number < nodes; number++)); do
+      qemu+=(-object "memory-backend-ram,id=node$number,size=$((memory * (number + 1) / nodes - memory * number / nodes))M"
+        -numa "node,nodeid=$number,memdev=node$number$( ((number > 0)) || echo ",cpus=0-$((cpus - 1))")")
+    done
+    number=0
+  fi
   # An IOMMU must come before all the devices that it translates for.
   [[ ${#devices[@]} -eq 0 ]] || qemu+=(-device intel-iommu,intremap=on,aw-bits=48)
   qemu+=(-cpu "$processor" -kernel "$vmlinuz" -initrd "$initrd" -append "$(kernel_append)"

@@ -30,6 +30,21 @@ struct InterruptRoute {
   std::uint32_t pin = 0;
 };
 
+/// A range of RAM, and the guest's NUMA node that it is of.
+struct NodeRange {
+  GuestRange range;
+  std::uint32_t node = 0;
+};
+
+/// The guest's NUMA nodes. Empty: memory is one to all processors.
+struct NodeInputs {
+  std::span<const NodeRange> memory;
+  /// The node of each vCPU, as apic_ids has them.
+  std::span<const std::uint32_t> cpu_nodes;
+  /// From each node to each, one row after the other; 10 to itself (ACPI 6.5, 5.2.17).
+  std::span<const std::uint8_t> distances;
+};
+
 /// All that the tables say about the machine.
 struct AcpiInputs {
   /// One per vCPU, the boot processor first; below 255.
@@ -47,6 +62,7 @@ struct AcpiInputs {
   std::uint16_t io_last = 0xffff;
   /// The functions that have an INTx; without any there is no I/O APIC either.
   std::span<const InterruptRoute> intx;
+  NodeInputs nodes;
   PowerPorts ports;
 };
 

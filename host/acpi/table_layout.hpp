@@ -99,6 +99,40 @@ struct [[gnu::packed]] MadtIoApic {
 };
 static_assert(sizeof(MadtIoApic) == 12);
 
+/// System Resource Affinity Table (5.2.16), after its header.
+struct [[gnu::packed]] Srat {
+  std::uint32_t one_36 = 1;   // 36
+  std::uint64_t zero_40 = 0;  // 40
+};
+static_assert(sizeof(Srat) == 12);
+
+/// Processor Local APIC Affinity (5.2.16.1).
+struct [[gnu::packed]] SratLocalApic {
+  std::uint8_t type = 0;      // 0
+  std::uint8_t length = 16;   // 1
+  std::uint8_t node_low;      // 2
+  std::uint8_t apic_id;       // 3
+  std::uint32_t flags = 1;    // 4   enabled
+  std::uint8_t zero_8 = 0;    // 8
+  std::uint8_t zero_9[3]{};   // 9   of the node's number, bits 8 and above
+  std::uint32_t zero_12 = 0;  // 12
+};
+static_assert(sizeof(SratLocalApic) == 16);
+
+/// Memory Affinity (5.2.16.2).
+struct [[gnu::packed]] SratMemory {
+  std::uint8_t type = 1;      // 0
+  std::uint8_t length = 40;   // 1
+  std::uint32_t node;         // 2
+  std::uint16_t zero_6 = 0;   // 6
+  std::uint64_t base;         // 8
+  std::uint64_t bytes;        // 16
+  std::uint32_t zero_24 = 0;  // 24
+  std::uint32_t flags = 1;    // 28  enabled
+  std::uint64_t zero_32 = 0;  // 32
+};
+static_assert(sizeof(SratMemory) == 40);
+
 /// PCI Express configuration space (PCI Firmware 3.2, table 4-3), after its header: one window.
 struct [[gnu::packed]] Mcfg {
   std::uint64_t zero_36;   // 36

@@ -122,6 +122,39 @@ std::vector<std::byte> build_madt(const AcpiInputs& inputs) {
   return body;
 }
 
+std::vector<std::byte> build_srat(const AcpiInputs& inputs) {
+  std::vector<std::byte> body;
+  const auto append = [&](std::span<const std::byte> bytes) {
+    body.insert(body.end(), bytes.begin(), bytes.end());
+  };
+  MAYFLY_ASSERT(inputs.nodes.cpu_nodes.size() == inputs.apic_ids.size());
+  append(bytes_of(Srat{}));
+  for (std::size_t i = 0; i < inputs.apic_ids.size(); ++i) {
+    MAYFLY_ASSERT(inputs.nodes.cpu_nodes[i] <= 255 && inputs.apic_ids[i] < 255);
+    append(bytes_of(SratLocalApic{.node_low = static_cast<std::uint8_t>(inputs.nodes.cpu_nodes[i]),
+                                  .apic_id = static_cast<std::uint8_t>(inputs.apic_ids[i])}));
+  }
+  for (const NodeRange& memory : inputs.nodes.memory) {
+    append(bytes_of(
+        SratMemory{.node = memory.node, .base = memory.range.start.raw(), .bytes = memory.range.bytes}));
+  }
+  return body;
+}
+
+// System Locality Information Table (5.2.17): how many nodes, and their distances.
+std::vector<std::byte> build_slit(std::span<const std::uint8_t> distances) {
+  std::uint64_t nodes = 1;
+  while (nodes * nodes < distances.size()) {
+    ++nodes;
+  }
+  MAYFLY_ASSERT(nodes * nodes == distances.size());
+  const auto count = bytes_of(nodes);
+  const auto rows = std::as_bytes(distances);
+  std::vector<std::byte> body(count.begin(), count.end());
+  body.insert(body.end(), rows.begin(), rows.end());
+  return body;
+}
+
 constexpr Mcfg build_mcfg(GuestAddress ecam) noexcept {
   return {.zero_36 = 0, .base = ecam.raw(), .segment = 0, .first_bus = 0, .last_bus = 0, .zero_56 = 0};
 }
@@ -132,11 +165,15 @@ std::vector<std::byte> build_tables(const AcpiInputs& inputs, GuestAddress at) {
   const Aml definitions = build_dsdt(inputs);
   TableBlock block(at);
   const std::uint64_t dsdt = block.add({'D', 'S', 'D', 'T'}, 2, definitions.bytes());
-  const std::array<std::uint64_t, 3> listed = {
+  std::vector<std::uint64_t> listed = {
       block.add({'F', 'A', 'C', 'P'}, 6, bytes_of(build_fadt(inputs.ports, dsdt))),
       block.add({'A', 'P', 'I', 'C'}, 5, build_madt(inputs)),
       block.add({'M', 'C', 'F', 'G'}, 1, bytes_of(build_mcfg(inputs.ecam))),
   };
+  if (!inputs.nodes.memory.empty()) {
+    listed.push_back(block.add({'S', 'R', 'A', 'T'}, 3, build_srat(inputs)));
+    listed.push_back(block.add({'S', 'L', 'I', 'T'}, 1, build_slit(inputs.nodes.distances)));
+  }
   const std::uint64_t xsdt = block.add({'X', 'S', 'D', 'T'}, 1, std::as_bytes(std::span(listed)));
   return std::move(block).finish(xsdt);
 }

@@ -16,10 +16,10 @@
 /// Machines and views of their tables, for tests.
 namespace mayfly::acpi::testing {
 
-/// Inputs as vmm would give them; `inputs` points into the object. With several CPUs it has interrupt lines,
-/// too.
+/// Inputs as vmm would give them; `inputs` points into the object. With several CPUs it has interrupt lines
+/// and two NUMA nodes, too: the last CPU is of the second.
 struct Machine {
-  explicit Machine(std::size_t cpus) : apic_ids(cpus) {
+  explicit Machine(std::size_t cpus) : apic_ids(cpus), cpu_nodes(cpus) {
     std::iota(apic_ids.begin(), apic_ids.end(), 0U);
     inputs.apic_ids = apic_ids;
     inputs.ecam = GuestAddress(0xe0000000);
@@ -27,12 +27,18 @@ struct Machine {
     inputs.mmio_64 = {GuestAddress(512 * kGiB), 512 * kGiB};
     if (cpus > 1) {
       inputs.intx = intx;
+      cpu_nodes.back() = 1;
+      inputs.nodes = {memory, cpu_nodes, distances};
     }
   }
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
   std::vector<std::uint32_t> apic_ids;
+  std::vector<std::uint32_t> cpu_nodes;
+  std::array<NodeRange, 2> memory{NodeRange{{GuestAddress(0), 3 * kGiB}, 0},
+                                  NodeRange{{GuestAddress(4 * kGiB), 5 * kGiB}, 1}};
+  std::array<std::uint8_t, 4> distances{10, 21, 21, 10};
   std::array<InterruptRoute, 2> intx{InterruptRoute{4, 16}, InterruptRoute{31, 23}};
   AcpiInputs inputs;
 };

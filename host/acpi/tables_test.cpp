@@ -38,11 +38,11 @@ TEST(AcpiTables, AllAreThereAndSumToZero) {
   EXPECT_EQ(sum(std::span(block).first(20)), 0U) << "RSDP, first part";
   EXPECT_EQ(sum(std::span(block).first(36)), 0U) << "RSDP";
   const auto tables = split(block, kTablesArea.start);
-  for (const char* name : {"XSDT", "FACP", "APIC", "MCFG", "DSDT"}) {
+  for (const char* name : {"XSDT", "FACP", "APIC", "MCFG", "DSDT", "SRAT", "SLIT"}) {
     ASSERT_EQ(tables.count(name), 1U) << name;
     EXPECT_EQ(sum(tables.at(name)), 0U) << name;
   }
-  EXPECT_EQ(tables.size(), 5U);
+  EXPECT_EQ(tables.size(), 7U);
 }
 
 TEST(AcpiTables, McfgHasExactlyOneBus) {
@@ -90,6 +90,33 @@ TEST(AcpiTables, MadtNamesEachProcessorAndTheIoApic) {
   const auto io_apic = read<MadtIoApic>(madt, 44 + 64 * 8);
   EXPECT_EQ(io_apic.type, 1);
   EXPECT_EQ(std::uint32_t{io_apic.address}, 0xfec00000U);
+}
+
+TEST(AcpiTables, SratAndSlitNameTheNodes) {
+  const auto tables = split(build_tables(Machine(3).inputs, kTablesArea.start), kTablesArea.start);
+  const auto& srat = tables.at("SRAT");
+  ASSERT_EQ(srat.size(), 48 + 3 * 16 + 2 * 40U);
+  EXPECT_EQ(read<std::uint32_t>(srat, 36), 1U);
+  for (std::uint8_t i = 0; i < 3; ++i) {
+    const auto apic = read<SratLocalApic>(srat, 48 + std::size_t{i} * 16);
+    EXPECT_EQ(apic.apic_id, i);
+    EXPECT_EQ(apic.node_low, i == 2 ? 1 : 0);
+    EXPECT_EQ(std::uint32_t{apic.flags}, 1U);
+  }
+  const auto memory = read<SratMemory>(srat, 48 + 3 * 16 + 40);
+  EXPECT_EQ(std::uint32_t{memory.node}, 1U);
+  EXPECT_EQ(std::uint64_t{memory.base}, 4 * kGiB);
+  EXPECT_EQ(std::uint64_t{memory.bytes}, 5 * kGiB);
+  EXPECT_EQ(std::uint32_t{memory.flags}, 1U);
+  const auto& slit = tables.at("SLIT");
+  ASSERT_EQ(slit.size(), 36 + 8 + 4U);
+  EXPECT_EQ(read<std::uint64_t>(slit, 36), 2U);
+  EXPECT_EQ(read<std::uint32_t>(slit, 44), 0x0a15150aU);
+}
+
+TEST(AcpiTables, WithoutNodesNobodySaysAWordOfThem) {
+  const auto tables = split(build_tables(Machine(1).inputs, kTablesArea.start), kTablesArea.start);
+  EXPECT_EQ(tables.count("SRAT") + tables.count("SLIT"), 0U);
 }
 
 TEST(AcpiTables, WithoutPinsThereIsNoIoApic) {

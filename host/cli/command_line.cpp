@@ -90,6 +90,9 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
   add_string(app, "--cpus", run.cpus, "N", "Guest CPUs, 1 to 64; 1 when not given");
   add_string(app, "--pages", run.pages, "auto|4k|thp|2m|1g",
              "Host pages of guest memory; auto takes the best free");
+  add_string(
+      app, "--numa", run.numa, "LIST",
+      "NUMA nodes of the host that memory and CPUs are on, in equal parts; the guest has as many nodes");
   add_string(app, "--prefault", run.prefault, "none|boot|all",
              "Guest memory that is populated and mapped before the guest runs: what the image's last boot "
              "touched (kept in FILE.working-set), or all; none when not given");

@@ -19,6 +19,7 @@
 #include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
 #include "cli/exits_command.hpp"
+#include "cli/host_nodes.hpp"
 #include "cli/kernel_path.hpp"
 #include "cli/run_options.hpp"
 #include "vmm/outcome.hpp"
@@ -53,6 +54,7 @@ struct Dispatch {
     }
     const vmm::CpuClaims claims = claim_dedicated(config, "");
     config.own_cpus = claims.cpus();
+    config.placement = place_on_nodes(config, "");
     timeline.mark(boot::Milestone::kOptions);
     return vmm::run(config, timeline);
   }

@@ -56,7 +56,7 @@ pool::ShelfSpec check_shelf(std::string_view text) {
     if (key == "pages") {
       spec.pages = check_kind(text, value);
     } else if (key == "node") {
-      spec.node = check_number(text, key, value, 0, pool::kNodesMax - 1);
+      spec.node = check_number(text, key, value, 0, kNodesMax - 1);
     } else if (key == "count") {
       spec.count = check_number(text, key, value, 1, kPiecesMax);
     } else if (key == "most") {

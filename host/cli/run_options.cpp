@@ -10,9 +10,13 @@
 #include "cli/device_option.hpp"
 #include "cli/quantity.hpp"
 #include "doctor/cpu_list.hpp"
+#include "memory/nodes.hpp"
 
 namespace mayfly::cli {
 namespace {
+
+/// As many as vCPUs; ACPI's table of them has room for four times that.
+constexpr std::size_t kGuestNodesMax = 64;
 
 using vmm::ConsoleSpec;
 using vmm::ConsoleTarget;
@@ -101,6 +105,14 @@ Pages check_pages(const std::string& text) {
   refuse("--pages", text, "give auto, 4k, thp, 2m or 1g");
 }
 
+std::vector<std::uint32_t> check_numa(const std::string& text) {
+  const auto list = doctor::parse_cpu_list(text);
+  if (!list.has_value() || list->empty() || list->size() > kGuestNodesMax || list->back() >= kNodesMax) {
+    refuse("--numa", text, "not a list of NUMA nodes; write up to 64 numbers, such as 0 or 0,1");
+  }
+  return *list;
+}
+
 vmm::PrefaultMode check_prefault(const std::string& text) {
   if (text == "none") {
     return vmm::PrefaultMode::kNone;
@@ -171,6 +183,13 @@ vmm::RunConfig check_run_options(RunOptions options) {
   }
   if (!options.balloon.empty()) {
     config.balloon_bytes = check_balloon(options.balloon, config.memory_bytes);
+  }
+  if (!options.numa.empty()) {
+    config.numa = check_numa(options.numa);
+  }
+  if (!options.numa.empty() && !options.pool.empty()) {
+    refuse("--numa", options.numa,
+           "is not for memory from a --pool, which keeps it by nodes (`mayfly pool ... node=N`)");
   }
   if (!options.prefault.empty()) {
     config.prefault = check_prefault(options.prefault);

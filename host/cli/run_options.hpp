@@ -19,6 +19,7 @@ struct RunOptions {
   std::string dedicated_cpus{};
   std::string pages{};
   std::string prefault{};
+  std::string numa{};
   std::string pool{};
   std::string balloon{};
   std::string dma_window{};

@@ -239,6 +239,22 @@ TEST(RunOptions, WhatABalloonGivesBackIsNotPrefaulted) {
   EXPECT_EQ(check_run_options(options).prefault, vmm::PrefaultMode::kAll);
 }
 
+TEST(RunOptions, NodesAreAListOfNodes) {
+  RunOptions options = with_image();
+  options.numa = "1,0";
+  EXPECT_EQ(check_run_options(options).numa, (std::vector<std::uint32_t>{0, 1}));
+  for (const char* bad : {" ", "x", "0,", "1024", "0-64"}) {
+    options.numa = bad;
+    EXPECT_EQ(refusal(options), "--numa '" + options.numa +
+                                    "': not a list of NUMA nodes; write up to 64 numbers, such as 0 or 0,1");
+  }
+  options.numa = "0";
+  options.pool = "/run/pool.sock";
+  EXPECT_EQ(
+      refusal(options),
+      "--numa '0': is not for memory from a --pool, which keeps it by nodes (`mayfly pool ... node=N`)");
+}
+
 TEST(RunOptions, PrefaultOfTheLastBootIsForGuestsWithoutDevices) {
   RunOptions options = with_image();
   options.prefault = "boot";

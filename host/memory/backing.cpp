@@ -5,6 +5,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,7 @@
 
 #include "base/checked.hpp"
 #include "base/error.hpp"
+#include "memory/nodes.hpp"
 
 namespace mayfly {
 namespace {
@@ -33,8 +36,14 @@ std::string read_small(const std::string& path) {
   return bytes > 0 ? std::string(text.data(), static_cast<std::size_t>(bytes)) : std::string();
 }
 
-std::string pool_path(Pages size) {
-  return "/sys/kernel/mm/hugepages/hugepages-" + std::to_string(page_bytes(size) / kKiB) + "kB/";
+std::string pool_name(Pages size) {
+  return "hugepages/hugepages-" + std::to_string(page_bytes(size) / kKiB) + "kB/";
+}
+
+std::string pool_path(Pages size) { return "/sys/kernel/mm/" + pool_name(size); }
+
+std::string node_path(std::uint32_t node) {
+  return "/sys/devices/system/node/node" + std::to_string(node) + "/";
 }
 
 /// Replaces the reservation by memory; false with errno set when there is not enough.
@@ -94,6 +103,50 @@ void require_host_memory(std::uint64_t bytes) {
               " free, " + std::to_string(needed) + " needed; reserve them with `echo " +
               std::to_string(total + needed - std::min(needed, available)) + " | sudo tee " +
               pool_path(size) + "nr_hugepages`, or use --pages auto");
+}
+
+/// Huge pages of a node that are free, promised to others or not; nothing where it has no such pages.
+std::optional<std::uint64_t> free_on_node(std::uint32_t node, Pages size) {
+  const std::string text = read_small(node_path(node) + pool_name(size) + "free_hugepages");
+  return text.empty() ? std::nullopt : std::optional<std::uint64_t>(std::strtoull(text.c_str(), nullptr, 10));
+}
+
+/// The first share that its node has not enough huge pages for.
+std::optional<NodeShare> too_large_a_share(std::span<const std::uint32_t> nodes, std::uint64_t bytes,
+                                           Pages size) {
+  for (const NodeShare& share : split_over(nodes, bytes, page_bytes(size))) {
+    if (free_on_node(share.node, size).value_or(0) < share.part.bytes / page_bytes(size)) {
+      return share;
+    }
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void fail_not_enough(const NodeShare& share, Pages size) {
+  const std::uint64_t free_pages = free_on_node(share.node, size).value_or(0);
+  const std::uint64_t needed = share.part.bytes / page_bytes(size);
+  const std::string path = node_path(share.node) + pool_name(size) + "nr_hugepages";
+  const std::uint64_t total = std::strtoull(read_small(path).c_str(), nullptr, 10);
+  throw Error("not enough free " + std::string(name(size)) + " pages on node " + std::to_string(share.node) +
+              ": " + std::to_string(free_pages) + " free, " + std::to_string(needed) +
+              " needed; reserve them with `echo " + std::to_string(total + needed - free_pages) +
+              " | sudo tee " + path + "`, or use --pages auto");
+}
+
+/// Small pages, as require_host_memory() does for all of the host.
+void require_memory_of(const NodeShare& share) {
+  // "Node 0 MemTotal:  24574220 kB" comes first.
+  const std::string text = read_small(node_path(share.node) + "meminfo");
+  const std::size_t colon = text.find("MemTotal:");
+  const std::uint64_t total =
+      colon == std::string::npos
+          ? 0
+          : std::strtoull(text.c_str() + colon + std::strlen("MemTotal:"), nullptr, 10) * kKiB;
+  if (share.part.bytes > total) {
+    throw Error("the guest is to have " + std::to_string(share.part.bytes / kMiB) + " MiB of node " +
+                std::to_string(share.node) + ", which has " + std::to_string(total / kMiB) +
+                " MiB; give less with --memory, or more nodes with --numa");
+  }
 }
 
 /// Which kind of file system holds such memory, and by which pages.
@@ -177,23 +230,23 @@ std::string selected_value(const std::string& path) {
   return open < close && close != std::string::npos ? text.substr(open + 1, close - open - 1) : std::string();
 }
 
-Backing::Backing(std::uint64_t bytes, Pages wanted) {
+Backing::Backing(std::uint64_t bytes, Pages wanted, Nodes nodes) {
   MAYFLY_ASSERT(bytes > 0 && bytes % (2 * kMiB) == 0);
   mapping_ = reserve_aligned(bytes);
   switch (wanted) {
     case Pages::k2m:
     case Pages::k1g:
-      map_hugetlb(bytes, wanted);
+      map_hugetlb(bytes, wanted, nodes);
       return;
     case Pages::k4k:
     case Pages::kThp:
-      map_small(bytes, wanted);
+      map_small(bytes, wanted, nodes);
       return;
     case Pages::kAuto:
       break;
   }
-  if (!try_hugetlb(bytes, Pages::k1g) && !try_hugetlb(bytes, Pages::k2m)) {
-    map_small(bytes, thp_kind() == ThpKind::kNone ? Pages::k4k : Pages::kThp);
+  if (!try_hugetlb(bytes, Pages::k1g, nodes) && !try_hugetlb(bytes, Pages::k2m, nodes)) {
+    map_small(bytes, thp_kind() == ThpKind::kNone ? Pages::k4k : Pages::kThp, nodes);
   }
 }
 
@@ -216,8 +269,8 @@ Fd Backing::take_file() && noexcept {
   return std::move(memfd_);
 }
 
-bool Backing::try_hugetlb(std::uint64_t bytes, Pages size) {
-  if (bytes % page_bytes(size) != 0) {
+bool Backing::try_hugetlb(std::uint64_t bytes, Pages size, Nodes nodes) {
+  if (bytes % page_bytes(size) != 0 || too_large_a_share(nodes, bytes, size).has_value()) {
     return false;
   }
   memfd_ = make_memfd(bytes, MFD_HUGETLB | (size == Pages::k1g ? MFD_HUGE_1GB : MFD_HUGE_2MB));
@@ -227,26 +280,33 @@ bool Backing::try_hugetlb(std::uint64_t bytes, Pages size) {
     return false;
   }
   pages_ = size;
+  bind(nodes);
   return true;
 }
 
-void Backing::map_hugetlb(std::uint64_t bytes, Pages size) {
+void Backing::map_hugetlb(std::uint64_t bytes, Pages size, Nodes nodes) {
   if (bytes % page_bytes(size) != 0) {
     throw Error("--pages " + std::string(name(size)) + " needs --memory to be a multiple of " +
                 std::to_string(page_bytes(size) / kMiB) + " MiB");
   }
-  if (!try_hugetlb(bytes, size)) {
+  if (!try_hugetlb(bytes, size, nodes)) {
+    if (const auto share = too_large_a_share(nodes, bytes, size)) {
+      fail_not_enough(*share, size);
+    }
     fail_not_enough(bytes, size);
   }
 }
 
-void Backing::map_small(std::uint64_t bytes, Pages kind) {
+void Backing::map_small(std::uint64_t bytes, Pages kind, Nodes nodes) {
   const ThpKind thp = kind == Pages::kThp ? thp_kind() : ThpKind::kShared;
   if (thp == ThpKind::kNone) {
     throw Error("transparent huge pages are off on this host; turn them on with `echo madvise | sudo tee " +
                 std::string(kThpPath) + "enabled`, or use --pages auto");
   }
   require_host_memory(bytes);
+  for (const NodeShare& share : split_over(nodes, bytes, page_bytes(kind))) {
+    require_memory_of(share);
+  }
   const bool shared = thp == ThpKind::kShared;
   memfd_ = shared ? make_memfd(bytes, 0) : Fd();
   if ((shared && !memfd_) || !map_over(mapping_, memfd_.get())) {
@@ -255,6 +315,17 @@ void Backing::map_small(std::uint64_t bytes, Pages kind) {
   // Only advice: with small pages it is slower, not wrong.
   ::madvise(mapping_.data(), bytes, kind == Pages::kThp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   pages_ = kind;
+  bind(nodes);
+}
+
+// Only preferred: what was free a moment ago may be gone when it is touched, and then another node's memory
+// is better than SIGBUS.
+void Backing::bind(Nodes nodes) {
+  for (const NodeShare& share : split_over(nodes, size(), page_bytes(pages_))) {
+    if (share.part.bytes > 0) {
+      bind_to_node(data() + share.part.offset, share.part.bytes, share.node, NodeRule::kPrefer);
+    }
+  }
 }
 
 void Backing::discard(std::uint64_t offset, std::uint64_t bytes) noexcept {

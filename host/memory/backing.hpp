@@ -38,8 +38,10 @@ class Backing {
  public:
   /// `bytes` is a multiple of 2 MiB. An explicit page size that is not free throws an Error that names the
   /// free and needed pages and the command that reserves them; kAuto always finds something. Huge pages are
-  /// reserved here, so that a later touch cannot fail.
-  Backing(std::uint64_t bytes, Pages wanted);
+  /// reserved here, so that a later touch cannot fail. With `nodes`, NUMA nodes of the host that are there,
+  /// each gives an equal part (split_over()), and when one is too small for its part it is named in the same
+  /// way.
+  Backing(std::uint64_t bytes, Pages wanted, std::span<const std::uint32_t> nodes = {});
   /// Memory that another process has made and filled: a memfd of `bytes` in such pages, never kAuto, all of
   /// it populated, and sealed against any change of size, since to touch what was cut off would be SIGBUS.
   /// Throws Error when it is anything else.
@@ -70,9 +72,11 @@ class Backing {
   [[nodiscard]] Fd take_file() && noexcept;
 
  private:
-  void map_hugetlb(std::uint64_t bytes, Pages size);
-  bool try_hugetlb(std::uint64_t bytes, Pages size);
-  void map_small(std::uint64_t bytes, Pages kind);
+  using Nodes = std::span<const std::uint32_t>;
+  void map_hugetlb(std::uint64_t bytes, Pages size, Nodes nodes);
+  bool try_hugetlb(std::uint64_t bytes, Pages size, Nodes nodes);
+  void map_small(std::uint64_t bytes, Pages kind, Nodes nodes);
+  void bind(Nodes nodes);
 
   Fd memfd_;
   Mapping mapping_;

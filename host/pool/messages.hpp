@@ -14,6 +14,7 @@
 #include "lease/message.hpp"
 #include "lease/socket.hpp"
 #include "memory/backing.hpp"
+#include "memory/nodes.hpp"
 
 namespace mayfly::pool {
 
@@ -25,8 +26,6 @@ inline constexpr std::uint32_t kMagic = 0x3150464d;  ///< "MFP1"
 inline constexpr std::uint32_t kVersion = 1;
 /// Kinds of memory that a pool keeps.
 inline constexpr std::size_t kShelvesMax = 16;
-/// Nodes have smaller numbers (Linux' MAX_NUMNODES).
-inline constexpr std::uint32_t kNodesMax = 1024;
 
 struct WireRequest {
   static constexpr std::uint32_t kMemory = 1;

@@ -1,32 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/source.hpp"
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include <fcntl.h>
-#include <linux/mempolicy.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/error.hpp"
+#include "memory/nodes.hpp"
 #include "memory/populate.hpp"
 
 namespace mayfly::pool {
 namespace {
-
-/// Has all memory of [host, host + bytes) come from one node, and from no other. glibc has no mbind().
-void bind_to_node(std::byte* host, std::uint64_t bytes, std::uint32_t node) {
-  constexpr std::uint32_t kBits = 64;
-  std::array<std::uint64_t, kNodesMax / kBits> mask{};
-  mask[node / kBits] = 1ULL << (node % kBits);
-  // The kernel takes one bit off what it is told.
-  if (::syscall(SYS_mbind, host, bytes, MPOL_BIND, mask.data(), kNodesMax + 1, 0) != 0) {
-    fail_errno("cannot take memory from node " + std::to_string(node) + " (see /sys/devices/system/node)");
-  }
-}
 
 class MemfdFilling final : public Filling {
  public:
@@ -38,7 +24,7 @@ class MemfdFilling final : public Filling {
           "on with `echo advise | sudo tee /sys/kernel/mm/transparent_hugepage/shmem_enabled`");
     }
     if (spec.node.has_value()) {
-      bind_to_node(backing_.data(), spec.bytes, *spec.node);
+      bind_to_node(backing_.data(), spec.bytes, *spec.node, NodeRule::kOnly);
     }
   }
 

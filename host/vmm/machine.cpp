@@ -10,6 +10,8 @@
 #include "kvm/disabled_exits.hpp"
 #include "kvm/msr.hpp"
 #include "kvm/stats.hpp"
+#include "memory/nodes.hpp"
+#include "memory/region_parts.hpp"
 #include "pool/client.hpp"
 #include "vfio/pci_function.hpp"
 #include "virtio/pci_transport.hpp"
@@ -67,6 +69,16 @@ kvm::MonitorLeaf disable_idle_exits(kvm::Vm& vm) {
   }
   vm.enable(KVM_CAP_X86_DISABLE_EXITS, *exits);
   return (*exits & KVM_X86_DISABLE_EXITS_MWAIT) != 0 ? kvm::host_monitor_leaf() : std::nullopt;
+}
+
+/// The host's CPUs that a vCPU may run on; none: all of them.
+std::vector<std::uint32_t> cpus_for(const MachineParts& parts, std::uint32_t vcpu) {
+  if (!parts.own_cpus.empty()) {
+    return {parts.own_cpus.at(vcpu)};
+  }
+  const Placement& placement = parts.placement;
+  return placement.nodes.empty() ? std::vector<std::uint32_t>()
+                                 : placement.nodes.at(placement.vcpu_nodes.at(vcpu)).cpus;
 }
 
 kvm_segment to_kvm(const boot::PvhSegment& segment) noexcept {
@@ -155,7 +167,11 @@ Machine::Machine(const MachineParts& parts)
 
 Backing Machine::take_ram(const MachineParts& parts) {
   if (parts.pool.empty()) {
-    return {parts.memory_bytes, parts.pages};
+    std::vector<std::uint32_t> nodes;
+    for (const HostNode& node : parts.placement.nodes) {
+      nodes.push_back(node.id);
+    }
+    return {parts.memory_bytes, parts.pages, nodes};
   }
   pool::LentMemory lent = pool::take_memory(parts.pool, parts.memory_bytes, parts.pages);
   pool_lease_ = std::move(lent.connection);
@@ -300,8 +316,7 @@ void Machine::add_vcpus(const MachineParts& parts) {
     kvm::Vcpu vcpu(system_, vm_, id);
     vcpu.set_cpuid(cpuid.for_vcpu(id));
     set_boot_msrs(vcpu);
-    vcpus_.push_back(std::make_unique<VcpuThread>(
-        std::move(vcpu), exits_, dedicated ? std::optional(parts.own_cpus.at(id)) : std::nullopt));
+    vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_, cpus_for(parts, id)));
   }
 }
 
@@ -318,15 +333,38 @@ void Machine::finish_prefault() {
   prefault_->finish(table_builders(vm_, vcpus));
 }
 
+/// Which memory is of which node; nothing where there are not several.
+std::vector<acpi::NodeRange> Machine::node_ranges(const Placement& placement) const {
+  std::vector<std::uint32_t> numbers(placement.nodes.size());
+  std::iota(numbers.begin(), numbers.end(), 0U);
+  std::vector<acpi::NodeRange> ranges;
+  if (numbers.size() > 1) {
+    // Cut as Backing has cut it.
+    for (const NodeShare& share : split_over(numbers, ram_.size(), page_bytes(ram_.pages()))) {
+      for_each_part(memory_.regions(), share.part, [&](const GuestMemory::Region& part) {
+        ranges.push_back({part.guest, share.node});
+      });
+    }
+  }
+  return ranges;
+}
+
 void Machine::set_boot_state(const MachineParts& parts) {
   std::vector<std::uint32_t> apic_ids(vcpus_.size());
   std::iota(apic_ids.begin(), apic_ids.end(), 0U);
-  const GuestRange tables = acpi::write_tables(memory_, {.apic_ids = apic_ids,
-                                                         .ecam = Layout::kEcam.start,
-                                                         .mmio_32 = Layout::kWindow32,
-                                                         .mmio_64 = layout_.window64(),
-                                                         .intx = intx_,
-                                                         .ports = kAcpiPorts});
+  const std::vector<acpi::NodeRange> nodes = node_ranges(parts.placement);
+  std::vector<std::uint8_t> distances;
+  for (const HostNode& node : parts.placement.nodes) {
+    distances.insert(distances.end(), node.distances.begin(), node.distances.end());
+  }
+  const GuestRange tables =
+      acpi::write_tables(memory_, {.apic_ids = apic_ids,
+                                   .ecam = Layout::kEcam.start,
+                                   .mmio_32 = Layout::kWindow32,
+                                   .mmio_64 = layout_.window64(),
+                                   .intx = intx_,
+                                   .nodes = {nodes, parts.placement.vcpu_nodes, distances},
+                                   .ports = kAcpiPorts});
   const std::array reserved{Layout::kEcam};
   boot::write_start_info(
       memory_,

@@ -61,6 +61,8 @@ struct MachineParts {
   std::uint32_t cpus;
   /// The CPU of the host that each vCPU has to itself; empty: they share.
   const std::vector<std::uint32_t>& own_cpus;
+  /// As in RunConfig.
+  const Placement& placement;
   const std::string& kernel;
   const Image& image;
   const std::vector<PassedDevice>& devices;
@@ -167,6 +169,7 @@ class Machine {
   void add_vcpus(const MachineParts& parts);
   void end_waits() noexcept;
   void finish_prefault();
+  [[nodiscard]] std::vector<acpi::NodeRange> node_ranges(const Placement& placement) const;
   void set_boot_state(const MachineParts& parts);
 
   boot::BootTimeline& timeline_;

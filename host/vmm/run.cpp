@@ -177,6 +177,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .balloon_bytes = config.balloon_bytes,
                    .cpus = config.cpus,
                    .own_cpus = config.own_cpus,
+                   .placement = config.placement,
                    .kernel = config.kernel,
                    .image = opened.image,
                    .devices = config.devices,

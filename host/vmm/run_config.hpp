@@ -61,6 +61,23 @@ struct PassedDevice {
   DeviceOpener opener{};
 };
 
+/// A NUMA node of the host that a node of the guest is on.
+struct HostNode {
+  std::uint32_t id = 0;
+  /// Its CPUs; none of a node that has memory alone.
+  std::vector<std::uint32_t> cpus{};
+  /// To each node of the run, in their order, as the host's firmware has it; 10 is to itself.
+  std::vector<std::uint8_t> distances{};
+};
+
+/// Where the guest's memory and CPUs are on the host.
+struct Placement {
+  /// One for each node of the guest, all with an equal part of its memory. Empty: wherever the host likes.
+  std::vector<HostNode> nodes{};
+  /// The node of each vCPU, as `nodes` has them; empty when those are.
+  std::vector<std::uint32_t> vcpu_nodes{};
+};
+
 /// One `mayfly run`, checked as far as it can be without touching the host.
 struct RunConfig {
   std::string image{};
@@ -73,6 +90,10 @@ struct RunConfig {
   std::optional<std::vector<std::uint32_t>> dedicated_cpus{};
   /// What came of that: one CPU for each vCPU. Empty: they run where the host's scheduler puts them.
   std::vector<std::uint32_t> own_cpus{};
+  /// NUMA nodes of the host, ascending, none twice; empty: memory and CPUs are wherever the host likes.
+  std::vector<std::uint32_t> numa{};
+  /// What came of that.
+  Placement placement{};
   Pages pages = Pages::kAuto;
   PrefaultMode prefault = PrefaultMode::kNone;
   /// Path of the socket of a `mayfly pool` that lends guest memory; empty: it is made here.

@@ -25,12 +25,15 @@ cpu_set_t* as_set(Mask& mask) noexcept { return reinterpret_cast<cpu_set_t*>(mas
 
 }  // namespace
 
-void pin_thread(pthread_t thread, std::uint32_t cpu) {
+void pin_thread(pthread_t thread, std::span<const std::uint32_t> cpus) {
   any_pinned = true;
   Mask mask{};
-  mask.at(cpu / kWordBits) = std::uint64_t{1} << cpu % kWordBits;
+  for (const std::uint32_t cpu : cpus) {
+    mask.at(cpu / kWordBits) |= std::uint64_t{1} << cpu % kWordBits;
+  }
   if (const int error = ::pthread_setaffinity_np(thread, sizeof(mask), as_set(mask)); error != 0) {
-    throw Error(error, "cannot run a vCPU on CPU " + std::to_string(cpu) +
+    throw Error(error, "cannot run a vCPU on CPU " + std::to_string(cpus.front()) +
+                           (cpus.size() > 1 ? " or another of its node" : "") +
                            " (mayfly must be in the cpuset that has it)");
   }
 }

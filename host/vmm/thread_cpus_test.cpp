@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/thread_cpus.hpp"
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -32,7 +33,7 @@ std::uint32_t some_cpu() {
 
 TEST(ThreadCpus, PinnedThreadHasOneCpu) {
   std::thread([] {
-    pin_thread(::pthread_self(), some_cpu());
+    pin_thread(::pthread_self(), std::array{some_cpu()});
     const cpu_set_t set = cpus_of(0);
     EXPECT_EQ(CPU_COUNT(&set), 1);
     EXPECT_TRUE(CPU_ISSET(some_cpu(), &set));
@@ -41,7 +42,7 @@ TEST(ThreadCpus, PinnedThreadHasOneCpu) {
 
 TEST(ThreadCpus, CpuThatIsNotThereIsNamed) {
   try {
-    pin_thread(::pthread_self(), 8191);
+    pin_thread(::pthread_self(), std::array{8191U});
     FAIL() << "pinned";
   } catch (const Error& error) {
     EXPECT_STREQ(
@@ -61,7 +62,7 @@ TEST(ThreadCpus, StdioDoesNotStayOnThePinnedCpuThatStartedIt) {
   };
   Seen seen;
   std::thread([&seen] {
-    pin_thread(::pthread_self(), some_cpu());
+    pin_thread(::pthread_self(), std::array{some_cpu()});
     StdioThread stdio;
     const auto look = [](void* argument) noexcept {
       auto& mine = *static_cast<Seen*>(argument);

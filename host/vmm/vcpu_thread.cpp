@@ -38,8 +38,8 @@ void VcpuThread::start() {
   } catch (const std::system_error& error) {
     throw Error(error.code().value(), "cannot start a thread for vCPU " + std::to_string(vcpu_.id()));
   }
-  if (cpu_.has_value()) {
-    pin_thread(thread_.native_handle(), *cpu_);
+  if (!cpus_.empty()) {
+    pin_thread(thread_.native_handle(), cpus_);
   }
 }
 

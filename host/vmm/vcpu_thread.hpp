@@ -3,8 +3,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "kvm/vcpu.hpp"
 #include "vmm/exit_handler.hpp"
@@ -14,9 +15,9 @@ namespace mayfly::vmm {
 /// A vCPU and the thread that does nothing but run it: enter the guest, answer the exit, again.
 class VcpuThread {
  public:
-  /// `cpu`: the CPU of the host that it runs on; nothing: wherever the scheduler puts it.
-  VcpuThread(kvm::Vcpu vcpu, ExitHandler& handler, std::optional<std::uint32_t> cpu) noexcept
-      : vcpu_(std::move(vcpu)), handler_(handler), cpu_(cpu) {}
+  /// `cpus`: those of the host that it may run on; none: wherever the scheduler puts it.
+  VcpuThread(kvm::Vcpu vcpu, ExitHandler& handler, std::vector<std::uint32_t> cpus) noexcept
+      : vcpu_(std::move(vcpu)), handler_(handler), cpus_(std::move(cpus)) {}
   /// Stops and joins.
   ~VcpuThread();
   VcpuThread(const VcpuThread&) = delete;
@@ -26,7 +27,7 @@ class VcpuThread {
   [[nodiscard]] kvm::Vcpu& vcpu() noexcept { return vcpu_; }
 
   /// Enters the guest. Once. Throws Error when the host has no thread left, or does not let it run on its
-  /// CPU.
+  /// CPUs.
   void start();
   /// Out of the guest and the loop, soon; does not wait. Any thread.
   void request_stop() noexcept;
@@ -40,7 +41,7 @@ class VcpuThread {
 
   kvm::Vcpu vcpu_;
   ExitHandler& handler_;
-  std::optional<std::uint32_t> cpu_;
+  std::vector<std::uint32_t> cpus_;
   ExitCounts counts_{};
   std::atomic<bool> stop_{false};
   std::thread thread_;

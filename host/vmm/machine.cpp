@@ -160,7 +160,7 @@ Backing Machine::take_ram(const MachineParts& parts) {
 
 Machine::~Machine() { end_waits(); }
 
-/// A vCPU that waits for the map is not kept waiting.
+/// A vCPU that waits for the map, or is paused, is not kept waiting.
 void Machine::end_waits() noexcept {
   if (passthrough_ != nullptr) {
     passthrough_->request_stop();
@@ -168,6 +168,7 @@ void Machine::end_waits() noexcept {
   if (lazy_memory_ != nullptr) {
     lazy_memory_->request_stop();
   }
+  gate_.open();
 }
 
 void Machine::map_memory() {
@@ -286,7 +287,7 @@ void Machine::add_vcpus(const MachineParts& parts) {
     vcpu.set_cpuid(cpuid.for_vcpu(id));
     set_boot_msrs(vcpu);
     vcpus_.push_back(std::make_unique<VcpuThread>(
-        std::move(vcpu), exits_, dedicated ? std::optional(parts.own_cpus.at(id)) : std::nullopt));
+        std::move(vcpu), exits_, gate_, dedicated ? std::optional(parts.own_cpus.at(id)) : std::nullopt));
   }
 }
 
@@ -327,6 +328,20 @@ void Machine::start() {
   for (const auto& vcpu : vcpus_) {
     vcpu->start();
   }
+}
+
+bool Machine::pause() noexcept {
+  constexpr std::chrono::seconds kPatience{5};
+  gate_.close();
+  for (const auto& vcpu : vcpus_) {
+    vcpu->interrupt();
+  }
+  // One that waits for the host, such as for memory to be mapped for a device, comes after that.
+  const bool all_out = gate_.wait_for(vcpus_.size(), kPatience);
+  if (!all_out) {
+    gate_.open();
+  }
+  return all_out;
 }
 
 std::uint64_t Machine::stop() noexcept {

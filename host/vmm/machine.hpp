@@ -35,6 +35,7 @@
 #include "vmm/kvm_for_devices.hpp"
 #include "vmm/lazy_memory.hpp"
 #include "vmm/passthrough.hpp"
+#include "vmm/pause_gate.hpp"
 #include "vmm/prefault.hpp"
 #include "vmm/system_ports.hpp"
 #include "vmm/vcpu_thread.hpp"
@@ -74,7 +75,8 @@ struct MachineParts {
 /// One virtual machine, from nothing to running. The constructor is the boot story; members stand in the
 /// order in which they are made, vCPU threads last, so that destruction undoes them from the top.
 ///
-/// Main thread only, but for wake_channel().
+/// Main thread only, but for wake_channel(), pause(), resume() and, between start() and destruction, what
+/// only looks.
 class Machine {
  public:
   /// Builds everything and leaves the vCPUs at the kernel's entry. Throws Error.
@@ -88,6 +90,13 @@ class Machine {
   /// Takes the vCPUs out and waits for them; what they counted is final after this. Gives the time, in
   /// nanoseconds since exec.
   std::uint64_t stop() noexcept;
+
+  /// Takes the vCPUs out of the guest and keeps them out; false when that takes longer than some seconds,
+  /// after which they go on. Between start() and stop(), while not paused; one thread at a time, which may be
+  /// another.
+  [[nodiscard]] bool pause() noexcept;
+  /// Lets the vCPUs in again. As pause().
+  void resume() noexcept { gate_.open(); }
 
   /// Makes the guest's channel take what its backend has to send. Any thread.
   void wake_channel() noexcept { console_.wake(kChannelPort); }
@@ -109,7 +118,7 @@ class Machine {
   [[nodiscard]] Pages pages() const noexcept { return ram_.pages(); }
   /// Bytes of guest memory that have host memory behind them now.
   [[nodiscard]] std::uint64_t populated() const { return ram_.populated(); }
-  /// After stop().
+  /// Final after stop().
   [[nodiscard]] ExitCounts exits() const noexcept;
   /// What the machine has done up to now, as seen at `at_ns` since exec; nothing unless marks are sampled.
   [[nodiscard]] std::optional<boot::Sample> sample(std::uint64_t at_ns) const noexcept;
@@ -190,6 +199,7 @@ class Machine {
   std::unique_ptr<LazyMemory> lazy_memory_;
   ExitHandler exits_;
   std::unique_ptr<BootSamples> samples_;
+  PauseGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
 };
 

@@ -35,6 +35,9 @@ enum class ImageCheck : std::uint8_t {
 /// How much of guest memory is populated and mapped before the guest runs.
 enum class PrefaultMode : std::uint8_t { kNone, kAll };
 
+/// What a balloon leaves the guest at least, bytes.
+inline constexpr std::uint64_t kBalloonLeaves = 64ULL << 20U;
+
 /// Whether other passed-through devices reach a device's BARs.
 enum class DevicePeers : std::uint8_t { kNo, kYes };
 
@@ -59,6 +62,8 @@ struct PassedDevice {
 
 /// One `mayfly run`, checked as far as it can be without touching the host.
 struct RunConfig {
+  /// What control sockets know the VM by; empty: a random one.
+  std::string id{};
   std::string image{};
   std::string kernel{};
   std::uint64_t memory_bytes = 512ULL << 20U;

@@ -39,8 +39,10 @@ class Loop {
   Outcome run() {
     while (!cut_.has_value()) {
       const bool ended = ended_.has_value();
-      std::array<pollfd, 4> watched{{{in_.signals.fd(), POLLIN, 0},
+      std::array<pollfd, 6> watched{{{in_.signals.fd(), POLLIN, 0},
                                      {in_.session.event_fd(), POLLIN, 0},
+                                     {in_.requests == nullptr ? -1 : in_.requests->fd(), POLLIN, 0},
+                                     {in_.server == nullptr ? -1 : in_.server->fd(), POLLIN, 0},
                                      // These stay readable: of no more interest once the run has ended.
                                      {ended ? -1 : in_.down.fd(), POLLIN, 0},
                                      {ended ? -1 : in_.lost_device, POLLIN, 0}}};
@@ -48,7 +50,11 @@ class Loop {
         cut_ = Outcome{OutcomeKind::kTimeout, 0, "the workload was ended by --timeout"};
         break;
       }
+      if (watched[3].revents != 0) {
+        in_.server->start();
+      }
       take_signals();
+      take_requests();
       take_end();
       if (!ended_.has_value() && watched.back().revents != 0) {
         // DeviceWatch::describe() knows which one.
@@ -77,6 +83,19 @@ class Loop {
         asked_ = true;
         in_.session.send_signal(*signal);
       }
+    }
+  }
+
+  void take_requests() {
+    if (in_.requests == nullptr) {
+      return;
+    }
+    in_.requests->acknowledge();
+    if (in_.requests->kill_asked()) {
+      cut_ = Outcome{OutcomeKind::kKilled, SIGKILL, "ended by mayfly kill"};
+    } else if (in_.requests->stop_asked() && !asked_ && !ended_.has_value()) {
+      asked_ = true;
+      in_.session.send_signal(SIGTERM);
     }
   }
 

@@ -43,7 +43,7 @@ std::string dma_text(const control::DmaStatus& dma) {
   const std::uint64_t percent =
       dma.ram_bytes == 0 ? 100
                          : dma.mapped_bytes / kMiB * 100 / std::max<std::uint64_t>(1, dma.ram_bytes / kMiB);
-  std::string text = mib(dma.mapped_bytes) + " of " + mib(dma.ram_bytes) + " mapped (" +
+  std::string text = std::to_string(dma.mapped_bytes / kMiB) + " of " + mib(dma.ram_bytes) + " mapped (" +
                      std::to_string(percent) + " %), " + mib(dma.populated_bytes) + " populated, " +
                      mib(dma.held_bytes) + " held";
   if (!dma.failure.empty()) {

@@ -39,11 +39,6 @@ std::uint64_t Balloon::target_bytes() const noexcept {
   return config_.num_pages * BalloonPages::kPageBytes;
 }
 
-std::uint64_t Balloon::actual_bytes() const noexcept {
-  const std::lock_guard lock(mutex());
-  return config_.actual * BalloonPages::kPageBytes;
-}
-
 BalloonCounts Balloon::counts() const noexcept {
   const std::lock_guard lock(mutex());
   return counts_;

@@ -75,8 +75,6 @@ class Balloon final : public VirtioDevice {
   /// What the driver is asked for now: of a bridge less and less, and nothing while memory of an earlier
   /// driver comes back. Any thread.
   [[nodiscard]] std::uint64_t target_bytes() const noexcept;
-  /// What the driver last said of the balloon's size; it may say anything. Any thread.
-  [[nodiscard]] std::uint64_t actual_bytes() const noexcept;
   /// Any thread.
   [[nodiscard]] BalloonCounts counts() const noexcept;
 

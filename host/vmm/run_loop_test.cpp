@@ -143,6 +143,50 @@ TEST_F(RunLoop, SecondSignalEndsTheRun) {
   EXPECT_EQ(exit_status(outcome), 128 + SIGTERM);
 }
 
+TEST_F(RunLoop, StopIsAsAFirstSigtermAndOnlyOnce) {
+  RunRequests requests;
+  requests.stop();
+  std::jthread user([&] {
+    wait_for_signal();
+    requests.stop();
+    // Were it a second signal, the run would end before this.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    guest_.send(exit_frame(ExitKind::kExited, 5));
+  });
+  EXPECT_EQ(exit_status(run_loop({session_, signals_, down_, nullptr, 0, -1, &requests})), 5);
+}
+
+TEST_F(RunLoop, SignalAfterAStopEndsTheRun) {
+  RunRequests requests;
+  requests.stop();
+  std::jthread user([&] {
+    wait_for_signal();
+    raise_in_process(SIGTERM);
+  });
+  EXPECT_EQ(run_loop({session_, signals_, down_, nullptr, 0, -1, &requests}).kind, OutcomeKind::kKilled);
+}
+
+TEST_F(RunLoop, KillEndsTheRunUnasked) {
+  RunRequests requests;
+  requests.kill();
+  const Outcome outcome = run_loop({session_, signals_, down_, nullptr, 0, -1, &requests});
+  EXPECT_EQ(exit_status(outcome), 128 + SIGKILL);
+  EXPECT_EQ(outcome.sentence, "ended by mayfly kill");
+}
+
+TEST_F(RunLoop, KillEndsAWaitForAStalledReader) {
+  for (int i = 0; i < 3; ++i) {
+    guest_.send(frame(FrameType::kData, Stream::kStdout, std::string(protocol::kDataBytesMax, 'x')));
+  }
+  guest_.send(exit_frame(ExitKind::kExited, 0));
+  RunRequests requests;
+  std::jthread user([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    requests.kill();
+  });
+  EXPECT_EQ(run_loop({session_, signals_, down_, nullptr, 0, -1, &requests}).kind, OutcomeKind::kKilled);
+}
+
 TEST_F(RunLoop, SignalEndsAWaitForAStalledReader) {
   guest_.send(frame(FrameType::kData, Stream::kStdout, std::string(protocol::kDataBytesMax, 'x')));
   guest_.send(frame(FrameType::kData, Stream::kStdout, std::string(protocol::kDataBytesMax, 'x')));

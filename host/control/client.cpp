@@ -17,7 +17,7 @@
 namespace mayfly::control {
 namespace {
 
-constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kNoDeadline = std::numeric_limits<std::uint64_t>::max();
 constexpr lease::ServerName kServer{"VM", "mayfly run"};
 
 /// False when the time is over first.
@@ -26,7 +26,7 @@ bool wait_readable(int socket, std::uint64_t deadline_ns) noexcept {
     pollfd watched{socket, POLLIN, 0};
     const std::uint64_t now = monotonic_ns();
     const timespec left = to_timespec(deadline_ns > now ? deadline_ns - now : 0);
-    const int ready = ::ppoll(&watched, 1, deadline_ns == kNever ? nullptr : &left, nullptr);
+    const int ready = ::ppoll(&watched, 1, deadline_ns == kNoDeadline ? nullptr : &left, nullptr);
     if (ready >= 0 || errno != EINTR) {
       return ready > 0;
     }
@@ -63,7 +63,7 @@ Result<Response, Silence> Client::ask(const Request& request,
     return unexpected(Silence::kEnded);
   }
   const std::uint64_t deadline =
-      patience ? monotonic_ns() + static_cast<std::uint64_t>(patience->count()) : kNever;
+      patience ? monotonic_ns() + static_cast<std::uint64_t>(patience->count()) : kNoDeadline;
   std::array<char, 4096> bytes{};
   while (in_.find('\n') == std::string::npos && in_.size() <= kResponseBytesMax) {
     if (!wait_readable(socket_.get(), deadline)) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/control_point.hpp"
 
+#include <exception>
 #include <utility>
 
-#include "base/error.hpp"
+#include "base/clock.hpp"
 #include "control/socket_folder.hpp"
 #include "control/vm_id.hpp"
 
@@ -23,13 +24,19 @@ void ControlPoint::serve_as(std::string id) {
 }
 
 void ControlPoint::machine_runs(Machine& machine) {
+  constexpr std::uint64_t kBootNs = 100'000'000;
   control_.attach(machine);
   if (!server_) {
-    try {
-      serve_as(control::random_vm_id());
-    } catch (const Error&) {
-      // Nobody has asked for it by name, and a host without such a folder is none to complain of at each run.
-    }
+    socket_due_ns_ = monotonic_ns() + kBootNs;
+  }
+}
+
+void ControlPoint::make_socket() noexcept {
+  socket_due_ns_ = 0;
+  try {
+    serve_as(control::random_vm_id());
+  } catch (const std::exception&) {
+    // Nobody has asked for it by name, and a host without such a folder is none to complain of at each run.
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -16,21 +17,28 @@ class ControlPoint {
   /// this.
   ControlPoint(const RunConfig& config, const boot::BootTimeline& timeline);
 
-  /// `machine` runs, and is there until machine_ends(). Makes the socket where there is none yet: beside the
-  /// guest's boot. A run that cannot have one goes on without.
+  /// `machine` runs, and is there until machine_ends().
   void machine_runs(Machine& machine);
   void machine_ends() noexcept { control_.detach(); }
   /// Answers who waits for the end, and serves no more.
   void finish(int exit_status) noexcept;
 
   [[nodiscard]] RunRequests& requests() noexcept { return requests_; }
-  /// Null when there is none.
-  [[nodiscard]] control::Server* server() noexcept { return server_ ? &*server_ : nullptr; }
+
+  /// When make_socket() is to be called, CLOCK_MONOTONIC; 0: not, or not any more. Not while the guest boots,
+  /// which that would delay on a busy host; a run that is over by then does not pay for it at all.
+  [[nodiscard]] std::uint64_t socket_due_ns() const noexcept { return socket_due_ns_; }
+  /// A run that cannot have a socket goes on without.
+  void make_socket() noexcept;
+  /// Readable when a first client is there: then serve(); -1: nobody will come.
+  [[nodiscard]] int fd() const noexcept { return server_ ? server_->fd() : -1; }
+  void serve() noexcept { server_->start(); }
 
  private:
   void serve_as(std::string id);
 
   std::string id_;
+  std::uint64_t socket_due_ns_ = 0;
   RunRequests requests_;
   RunControl control_;
   std::optional<control::Server> server_;  // last: its thread uses all of the above

@@ -196,7 +196,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   const vfio::DeviceWatch* const watch = machine.device_watch();
   Finished finished{
       run_loop({session, opened.signals, down, opened.terminal, deadline, watch == nullptr ? -1 : watch->fd(),
-                &opened.control.requests(), opened.control.server()}),
+                &opened.control.requests(), &opened.control}),
       std::nullopt};
   opened.control.machine_ends();
   if (finished.outcome.kind == OutcomeKind::kDmaMapFailed) {

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "control/server.hpp"
 #include "vmm/outcome.hpp"
 #include "vmm/run_requests.hpp"
 #include "vmm/session.hpp"
@@ -12,6 +11,8 @@
 #include "vmm/vm_down.hpp"
 
 namespace mayfly::vmm {
+
+class ControlPoint;
 
 /// What the main loop watches while the vCPUs run.
 struct RunInputs {
@@ -24,9 +25,9 @@ struct RunInputs {
   std::uint64_t deadline_ns;
   /// Readable once a passed-through device is lost; -1: there is none.
   int lost_device = -1;
-  /// Null: nobody asks, nobody is served.
+  /// Null: nobody asks, there is no control socket.
   RunRequests* requests = nullptr;
-  control::Server* server = nullptr;
+  ControlPoint* control = nullptr;
 };
 
 /// Runs until the workload has ended and its output is written, or until something else ends the run. Main

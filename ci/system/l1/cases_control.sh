@@ -111,10 +111,12 @@ case_control_vm_is_listed_and_says_its_status() {
 case_control_generated_id_is_listed() {
   "$MAYFLY" run --image "$IMAGE" --timeout 5m -- sh -c "$TICK" </dev/null >"$WORK/a.out" 2>"$WORK/a.err" &
   vm=$!
-  until has_line "$WORK/a.out" up; do pause; done
-  ask ps
-  local id
-  id="$(sed -n '2s/ .*//p' <<<"$out")"
+  local id='' tries
+  for ((tries = 0; tries < 300 && ${#id} == 0; tries++)); do
+    pause
+    ask ps
+    id="$(sed -n '2s/ .*//p' <<<"$out")"
+  done
   [[ "$id" =~ ^[0-9a-f]{8}$ ]] || fail "ps says '$out'"
   expect_answer 0 '' kill "$id"
   end_vm 137

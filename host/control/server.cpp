@@ -93,8 +93,8 @@ void Server::wait_and_hear() {
   std::uint64_t deadline = accept_after_ns_ > monotonic_ns() ? accept_after_ns_ : kNever;
   for (const Client& client : clients_) {
     const bool sends = !client.talk.unsent().empty();
-    const short events = sends ? POLLOUT : client.talk.room() > 0 ? POLLIN : 0;
-    watched.push_back({client.socket.get(), events, 0});
+    const int events = sends ? POLLOUT : client.talk.room() > 0 ? POLLIN : 0;
+    watched.push_back({client.socket.get(), static_cast<std::int16_t>(events), 0});
     deadline = std::min(deadline, client.deadline_ns);
   }
   const std::uint64_t now = monotonic_ns();

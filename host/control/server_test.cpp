@@ -113,19 +113,24 @@ TEST_F(ControlServer, MoreClientsThanThereIsRoomForAreServedLater) {
 }
 
 TEST_F(ControlServer, WhoWaitsHearsTheExitStatusWhenTheIdIsFreeAgain) {
-  start();
-  std::atomic<bool> answered{false};
-  std::thread waits([&] {
-    Client client("a");
-    EXPECT_EQ(client.ask({.verb = Verb::kWait}, std::nullopt).value().exit_status, 7);
-    EXPECT_TRUE(folder().ids().empty());
-    answered = true;
-  });
-  // Long enough for it to be heard.
+  start({.waiting_max = 32});
+  std::atomic<int> answered{0};
+  std::vector<std::thread> all;
+  for (int i = 0; i < 30; ++i) {
+    all.emplace_back([&] {
+      Client client("a");
+      EXPECT_EQ(client.ask({.verb = Verb::kWait}, std::nullopt).value().exit_status, 7);
+      EXPECT_FALSE(std::filesystem::exists(root_.path() / "mayfly/a.sock"));
+      ++answered;
+    });
+  }
+  // Long enough for all to be heard.
   std::this_thread::sleep_for(300ms);
-  EXPECT_FALSE(answered);
+  EXPECT_EQ(answered, 0);
   server_->finish(7);
-  waits.join();
+  for (std::thread& each : all) {
+    each.join();
+  }
 }
 
 TEST_F(ControlServer, TooManyWhoWaitAreRefused) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/run_loop.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <thread>
 
@@ -149,11 +150,13 @@ TEST_F(RunLoop, StopIsAsAFirstSigtermAndOnlyOnce) {
   std::jthread user([&] {
     wait_for_signal();
     requests.stop();
-    // Were it a second signal, the run would end before this.
+    // Long enough for that to be heard, too.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     guest_.send(exit_frame(ExitKind::kExited, 5));
   });
   EXPECT_EQ(exit_status(run_loop({session_, signals_, down_, nullptr, 0, -1, &requests})), 5);
+  const std::vector<HostFrame> frames = guest_.frames();
+  EXPECT_EQ(std::ranges::count(frames, FrameType::kSignal, &HostFrame::type), 1);
 }
 
 TEST_F(RunLoop, SignalAfterAStopEndsTheRun) {

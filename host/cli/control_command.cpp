@@ -179,7 +179,7 @@ int remove_dead() {
   return EXIT_SUCCESS;
 }
 
-/// The words that a command takes, for a sentence.
+/// How many words a command takes.
 std::size_t words_of(ControlVerb verb) noexcept {
   if (verb == ControlVerb::kPs || verb == ControlVerb::kGc) {
     return 0;

@@ -30,7 +30,7 @@ inline Status full_status() {
           .devices = {"0000:01:00.0"}};
 }
 
-/// Notes what it is asked, by words. What it answers is `fail`, where that is there.
+/// Notes what it is asked, by words.
 class FakeVm final : public RunningVm {
  public:
   [[nodiscard]] Status status() override {

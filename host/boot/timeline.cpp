@@ -73,6 +73,11 @@ bool BootTimeline::reached(Milestone milestone) const noexcept {
   return milestones_[static_cast<std::size_t>(milestone)].load(std::memory_order_relaxed) != kUnset;
 }
 
+std::optional<std::uint64_t> BootTimeline::time_of(Milestone milestone) const noexcept {
+  const std::uint64_t at = milestones_[static_cast<std::size_t>(milestone)].load(std::memory_order_relaxed);
+  return at == kUnset ? std::nullopt : std::optional(at);
+}
+
 Report BootTimeline::report(RunFacts facts) const {
   Report report;
   report.facts = std::move(facts);

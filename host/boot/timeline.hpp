@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "boot/exec_time.hpp"
 #include "boot/timeline_report.hpp"
@@ -34,6 +35,8 @@ class BootTimeline {
   [[nodiscard]] std::uint64_t exec_ns() const noexcept { return exec_.at_ns; }
   /// True once `milestone` was stamped.
   [[nodiscard]] bool reached(Milestone milestone) const noexcept;
+  /// When `milestone` was stamped, nanoseconds since exec; nothing when it was not.
+  [[nodiscard]] std::optional<std::uint64_t> time_of(Milestone milestone) const noexcept;
   /// All that was stamped, with what vmm knows of the run. Allocates; for the end of a run.
   [[nodiscard]] Report report(RunFacts facts) const;
 

@@ -48,11 +48,13 @@ TEST(ExecTime, WithoutLauncherLiesBackByTheCpuTimeUsed) {
 TEST(Timeline, FirstMarkCounts) {
   BootTimeline timeline({monotonic_ns(), ExecSource::kLauncher});
   EXPECT_FALSE(timeline.reached(Milestone::kMain));
+  EXPECT_FALSE(timeline.time_of(Milestone::kMain).has_value());
   timeline.mark(Milestone::kMain);
   const auto first = timeline.report({}).at(Milestone::kMain);
   timeline.mark(Milestone::kMain);
   EXPECT_TRUE(timeline.reached(Milestone::kMain));
   EXPECT_EQ(timeline.report({}).at(Milestone::kMain), first);
+  EXPECT_EQ(timeline.time_of(Milestone::kMain), first);
 }
 
 TEST(Timeline, WhatIsNotedLaterCountsFromExecToo) {

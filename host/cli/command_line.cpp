@@ -2,6 +2,7 @@
 #include "cli/command_line.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -130,6 +131,8 @@ void add_run_options(CLI::App& app, RunOptions& run) {
                "Give each guest CPU an isolated CPU of the host, where it idles and spins without exits");
   add_string(app, "--dedicated-cpus", run.dedicated_cpus, "LIST",
              "The same, with CPUs of LIST, such as 2-5,8, which must be isolated");
+  add_string(app, "--id", run.id, "ID",
+             "What `mayfly ps` and others know the VM by; a random one when not given");
   add_string(app, "--timeout", run.timeout, "TIME", "End the VM, at once, that long after mayfly's start");
   add_string(app, "--timeline", run.timeline, "FILE", "Write when each step of the boot happened, as JSON");
   add_string(app, "--console", run.console, "FILE|tty|none",
@@ -287,6 +290,49 @@ Command parse_timeline(std::span<const char* const> words) {
   return command;
 }
 
+/// A command that asks running VMs.
+struct ControlWords {
+  std::string_view word;
+  ControlVerb verb;
+  const char* description;
+  const char* usage;
+  const char* footer;
+};
+constexpr std::array<ControlWords, 9> kControlWords{
+    {{"ps", ControlVerb::kPs, "List the VMs that run.", "mayfly ps [--json]", kPsFooter},
+     {"status", ControlVerb::kStatus, "Say what a VM is doing.", "mayfly status ID [--json] [--watch]",
+      kStatusFooter},
+     {"balloon", ControlVerb::kBalloon, "Have a VM lend SIZE of its memory.", "mayfly balloon ID SIZE",
+      kBalloonFooter},
+     {"stop", ControlVerb::kStop, "End a VM: SIGTERM to its workload, later by force.",
+      "mayfly stop ID [--timeout TIME]", kStopFooter},
+     {"kill", ControlVerb::kKill, "End a VM by force.", "mayfly kill ID", kKillFooter},
+     {"wait", ControlVerb::kWait, "Wait for a VM's end.", "mayfly wait ID", kWaitFooter},
+     {"pause", ControlVerb::kPause, "Have a VM's CPUs stand still.", "mayfly pause ID", kPauseFooter},
+     {"resume", ControlVerb::kResume, "Have a paused VM go on.", "mayfly resume ID", kPauseFooter},
+     {"gc", ControlVerb::kGc, "Remove what VMs have left that were killed.", "mayfly gc", kGcFooter}}};
+
+Command parse_control(const ControlWords& control, std::span<const char* const> words) {
+  const std::string name = "mayfly " + std::string(control.word);
+  Parser parser(name.c_str(), control.description, control.usage, control.footer);
+  ControlOptions options;
+  parser.app.add_option("WORDS", options.words, "")->type_name("")->group("");
+  if (control.verb == ControlVerb::kPs || control.verb == ControlVerb::kStatus) {
+    parser.app.add_flag("--json", options.json, "Print JSON");
+  }
+  if (control.verb == ControlVerb::kStatus) {
+    parser.app.add_flag("--watch", options.watch, "Again each second, until the VM ends");
+  }
+  if (control.verb == ControlVerb::kStop) {
+    add_string(parser.app, "--timeout", options.timeout, "TIME",
+               "How long the workload has; 10s when not given");
+  }
+  if (auto print = parser.parse(words)) {
+    return *std::move(print);
+  }
+  return check_control_options(control.verb, options);
+}
+
 Command parse_completion(std::span<const char* const> words) {
   Parser parser("mayfly completion", "Print a completion script for a shell.", "mayfly completion bash",
                 "Into this shell: source <(mayfly completion bash)");
@@ -328,6 +374,11 @@ Command parse_command_line(std::span<const char* const> arguments) {
   }
   if (command == "completion") {
     return parse_completion(arguments.subspan(1));
+  }
+  for (const ControlWords& control : kControlWords) {
+    if (command == control.word) {
+      return parse_control(control, arguments.subspan(1));
+    }
   }
   Parser parser("mayfly", "Boots a Linux microVM for one command, runs it, and is gone.",
                 "mayfly COMMAND [OPTION]...", kFooter);

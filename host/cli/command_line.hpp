@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "cli/boot_options.hpp"
+#include "cli/control_command.hpp"
 #include "cli/device_command.hpp"
 #include "cli/device_serve.hpp"
 #include "cli/doctor_command.hpp"
@@ -30,7 +31,7 @@ struct PrintCommand {
 
 using Command = std::variant<RunOptions, BootOptions, DeviceCommand, ServeCommand, PoolCommand,
                              PoolStatusCommand, DoctorCommand, ExitsCommand, ExitsCompareCommand,
-                             TimelineCommand, CompletionCommand, PrintCommand>;
+                             TimelineCommand, CompletionCommand, ControlCommand, PrintCommand>;
 
 /// What was asked for. All after the first "--" is the workload's, byte for byte. Throws Error, one sentence,
 /// on a usage error. `arguments` without the program's name.

@@ -54,6 +54,27 @@ TEST(CommandLine, EveryOptionOfRunIsTaken) {
   EXPECT_EQ(options.command, std::vector<std::string>{"cmd"});
 }
 
+TEST(CommandLine, CommandsThatAskVmsAreTaken) {
+  const auto command = [](const std::vector<const char*>& words) {
+    return std::get<ControlCommand>(parse(words));
+  };
+  EXPECT_EQ(command({"ps"}).verb, ControlVerb::kPs);
+  EXPECT_TRUE(command({"ps", "--json"}).json);
+  EXPECT_TRUE(command({"status", "a", "--watch"}).watch);
+  EXPECT_EQ(command({"balloon", "a", "2M"}).bytes, 2U << 20U);
+  EXPECT_EQ(command({"stop", "a", "--timeout", "1s"}).timeout_ns, 1'000'000'000U);
+  EXPECT_EQ(command({"kill", "a"}).verb, ControlVerb::kKill);
+  EXPECT_EQ(command({"wait", "a"}).verb, ControlVerb::kWait);
+  EXPECT_EQ(command({"pause", "a"}).verb, ControlVerb::kPause);
+  EXPECT_EQ(command({"resume", "a"}).verb, ControlVerb::kResume);
+  EXPECT_EQ(command({"gc"}).verb, ControlVerb::kGc);
+  EXPECT_NE(refusal({"kill", "a", "--timeout", "1s"}).find("mayfly kill --help"), std::string::npos);
+  EXPECT_NE(printed({"stop", "--help"}).find("Usage: mayfly stop ID [--timeout TIME]"), std::string::npos);
+  EXPECT_EQ(printed({"stop", "--help"}).find("WORDS"), std::string::npos);
+}
+
+TEST(CommandLine, IdOfARunIsTaken) { EXPECT_EQ(parse_run({"run", "--image", "i", "--id", "a"}).id, "a"); }
+
 TEST(CommandLine, ValueMayFollowAnEqualsSign) {
   const RunOptions options = parse_run({"run", "--image=i", "--env=A=b=c", "--cmdline-append=--"});
   EXPECT_EQ(options.image, "i");

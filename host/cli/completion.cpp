@@ -14,7 +14,7 @@ _mayfly() {
     before="${COMP_WORDS[COMP_CWORD - 2]}"
   fi
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run boot device pool doctor exits timeline completion --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run boot ps status balloon stop kill wait pause resume gc device pool doctor exits timeline completion --help --version' -- "$word")
     return
   fi
   for ((i = 2; i < COMP_CWORD; i++)); do
@@ -45,11 +45,28 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W '10 100 1000' -- "$word") ;;
     run:--device)
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/drivers/vfio-pci/*:*; do compgen -W "vfio=${i##*/}" -- "$word"; done) ;;
-    run:--cpus | run:--env | run:--workdir | run:--user | run:--timeout | run:--cmdline-append) ;;
+    status:* | balloon:* | stop:* | kill:* | wait:* | pause:* | resume:*)
+      case "$command:$before:$word" in
+        status:*:-*) i='--json --watch --help --version' ;;
+        stop:--timeout:*) i='10s 1m' ;;
+        stop:*:-*) i='--timeout --help --version' ;;
+        *:-*) i='--help --version' ;;
+        *:"$command":*)
+          if [[ $XDG_RUNTIME_DIR == /* ]]; then i="$XDG_RUNTIME_DIR/mayfly"; elif ((EUID == 0)); then i=/run/mayfly; else i="/tmp/mayfly-$EUID"; fi
+          i="$(ls "$i" 2>/dev/null | sed -n 's/\.sock$//p')" ;;
+        balloon:*) i='0 256M 1G' ;;
+        *) i= ;;
+      esac
+      mapfile -t COMPREPLY < <(compgen -W "$i" -- "$word") ;;
+    ps:*)
+      mapfile -t COMPREPLY < <(compgen -W '--json --help --version' -- "$word") ;;
+    gc:*)
+      mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;
+    run:--cpus | run:--id | run:--env | run:--workdir | run:--user | run:--timeout | run:--cmdline-append) ;;
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--device --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--id --device --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus

@@ -66,9 +66,10 @@ class Completion : public testing::Test {
 using Words = std::vector<std::string>;
 
 TEST_F(Completion, CommandsComeFirst) {
-  EXPECT_EQ(complete({"mayfly", "r"}), Words{"run"});
-  EXPECT_EQ(complete({"mayfly", ""}), (Words{"run", "boot", "device", "pool", "doctor", "exits", "timeline",
-                                             "completion", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "r"}), (Words{"run", "resume"}));
+  EXPECT_EQ(complete({"mayfly", ""}),
+            (Words{"run", "boot", "ps", "status", "balloon", "stop", "kill", "wait", "pause", "resume", "gc",
+                   "device", "pool", "doctor", "exits", "timeline", "completion", "--help", "--version"}));
 }
 
 TEST_F(Completion, OptionsOfRunAreOffered) {
@@ -103,6 +104,22 @@ TEST_F(Completion, ValuesAreOffered) {
   EXPECT_EQ(complete({"mayfly", "run", "--prefault", "a"}), Words{"all"});
   EXPECT_EQ(complete({"mayfly", "boot", "--prefault", "b"}), Words{"boot"});
   EXPECT_EQ(complete({"mayfly", "completion", "b"}), Words{"bash"});
+}
+
+TEST_F(Completion, IdsOfVmsAreOffered) {
+  std::filesystem::create_directories(directory_ / "mayfly");
+  for (const char* file : {"web-1.sock", "web-2.sock", "other"}) {
+    std::ofstream(directory_ / "mayfly" / file) << "";
+  }
+  ::setenv("XDG_RUNTIME_DIR", directory_.c_str(), 1);
+  for (const char* command : {"status", "balloon", "stop", "kill", "wait", "pause", "resume"}) {
+    EXPECT_EQ(complete({"mayfly", command, ""}), (Words{"web-1", "web-2"})) << command;
+  }
+  ::unsetenv("XDG_RUNTIME_DIR");
+  EXPECT_EQ(complete({"mayfly", "balloon", "web-1", "2"}), Words{"256M"});
+  EXPECT_EQ(complete({"mayfly", "status", "--"}), (Words{"--json", "--watch", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "stop", "web-1", "--"}), (Words{"--timeout", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "ps", "--j"}), Words{"--json"});
 }
 
 TEST_F(Completion, OptionsOfServeAreOffered) {

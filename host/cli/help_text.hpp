@@ -73,10 +73,58 @@ timelines that `mayfly run --timeline` wrote, which have mayfly's own counts and
 
 Exit status: 0, or 125 when nothing can be counted or read.)";
 
+inline constexpr const char* kPsFooter =
+    R"(Of the VMs of this user, in $XDG_RUNTIME_DIR/mayfly, else /run/mayfly for root, /tmp/mayfly-UID for others.
+
+Exit status: 0, or 125 when that folder cannot be used.)";
+
+inline constexpr const char* kStatusFooter =
+    R"(State, when the guest was ready, memory with host memory behind it, what the balloon holds and is to hold, how
+much is mapped for passed-through devices, exits to mayfly by reason.
+
+Exit status: 0, or 125 when no VM has that id or it does not answer.)";
+
+inline constexpr const char* kBalloonFooter =
+    R"(For VMs with --balloon, without --device. SIZE is a multiple of 2M, may be 0, and leaves the guest 64M or more. The
+guest follows in its own time: `mayfly status ID` says how far it is.
+
+Exit status: 0, or 125 when refused.)";
+
+inline constexpr const char* kStopFooter =
+    R"(The workload gets SIGTERM, as if mayfly did, even if the VM is paused, which then goes on. After TIME the VM is ended
+as by `mayfly kill`. Returns when the VM has ended.
+
+Exit status: 0, or 125 when no VM has that id or it does not end.)";
+
+inline constexpr const char* kKillFooter =
+    R"(The guest is not asked, and `mayfly run` ends with exit status 137. Returns when the VM has ended.
+
+Exit status: 0, or 125 when no VM has that id or it does not end.)";
+
+inline constexpr const char* kWaitFooter =
+    R"(Exit status: that of the VM's `mayfly run`; 125 also when no VM has that id, or it is killed without saying one.)";
+
+inline constexpr const char* kPauseFooter =
+    R"(pause returns when no CPU of the guest runs; its clock goes on, and is right after `mayfly resume`. So does what the
+host does for it, and the time of `mayfly run --timeout`.
+
+Exit status: 0, or 125 when no VM has that id, or it is paused already (resume: it is not).)";
+
+inline constexpr const char* kGcFooter =
+    R"(A mayfly that ends by SIGKILL leaves its control socket. Removes those, and says whose they were, an id a line. VMs
+that run are left alone.
+
+Exit status: 0, or 125 when one cannot be removed.)";
+
 inline constexpr const char* kFooter = R"(Commands:
   run                       Run a command in a new microVM
   boot                      Boot many times and say how long it takes
   device                    Show the host's PCI devices, give them to vfio-pci or back, and lend them
+  ps                        List the VMs that run
+  status, balloon           Say what a VM is doing; have it lend memory
+  stop, kill, wait          End a VM; wait for its end
+  pause, resume             Have a VM stand still, and go on
+  gc                        Remove what killed VMs have left
   pool                      Keep zeroed memory ready for runs
   doctor                    Check what this host has for microVMs, and say what to do about the rest
   exits                     Count why guests leave their CPU, live or as a report, and compare two

@@ -15,6 +15,7 @@
 #include "cli/boot.hpp"
 #include "cli/command_line.hpp"
 #include "cli/completion.hpp"
+#include "cli/control_command.hpp"
 #include "cli/dedicated_cpus.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
@@ -86,6 +87,7 @@ struct Dispatch {
   int operator()(const TimelineCommand& command) const {
     return print(draw_timeline(command.path, command.form));
   }
+  int operator()(const ControlCommand& command) const { return run_control_command(command); }
   int operator()(const CompletionCommand&) const { return print(bash_completion()); }
   int operator()(const PrintCommand& command) const { return print(command.text); }
 };

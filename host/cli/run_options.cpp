@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "cli/device_option.hpp"
 #include "cli/quantity.hpp"
+#include "control/vm_id.hpp"
 #include "doctor/cpu_list.hpp"
 #include "memory/nodes.hpp"
 
@@ -55,7 +56,7 @@ std::uint64_t check_balloon(const std::string& text, std::uint64_t memory_bytes)
   if (*bytes % kMemoryStep != 0) {
     refuse("--balloon", text, "not a multiple of 2M");
   }
-  if (*bytes > memory_bytes - std::min(memory_bytes, kBalloonLeaves)) {
+  if (*bytes > memory_bytes - std::min(memory_bytes, vmm::kBalloonLeaves)) {
     refuse("--balloon", text, "too much of --memory; leave the guest 64M or more");
   }
   return *bytes;
@@ -223,6 +224,13 @@ vmm::RunConfig check_run_options(RunOptions options) {
       refuse("--dma-window", options.dma_window, "is for guests with --device only");
     }
     config.dma_window_bytes = check_dma_window(options.dma_window, config.memory_bytes);
+  }
+  if (!options.id.empty()) {
+    if (!control::is_vm_id(options.id)) {
+      refuse("--id", options.id,
+             "write up to 64 letters, digits, '-', '_' and '.', neither '-' nor '.' first");
+    }
+    config.id = std::move(options.id);
   }
   check_environment(options.environment);
   check_cmdline(options.cmdline_append);

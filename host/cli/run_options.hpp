@@ -11,6 +11,7 @@ namespace mayfly::cli {
 
 /// The options of `mayfly run` as they were typed; empty where not given.
 struct RunOptions {
+  std::string id{};
   std::string image{};
   std::string kernel{};
   std::string memory{};
@@ -44,8 +45,6 @@ inline constexpr std::uint64_t kMemoryMin = 32 * kMiB;
 inline constexpr std::uint64_t kMemoryMax = 64 * kTiB;
 /// Guest memory comes in large pages.
 inline constexpr std::uint64_t kMemoryStep = 2 * kMiB;
-/// What a balloon leaves the guest at least.
-inline constexpr std::uint64_t kBalloonLeaves = 64 * kMiB;
 inline constexpr std::uint32_t kCpusMax = 64;
 
 /// Checks all that can be checked without touching the host, and gives the defaults. Throws Error that names

@@ -47,6 +47,16 @@ TEST(RunOptions, DefaultsAre512MiBAndOneCpu) {
   EXPECT_FALSE(config.balloon_bytes.has_value());
 }
 
+TEST(RunOptions, IdIsCheckedAndArrives) {
+  RunOptions options = with_image();
+  EXPECT_EQ(check_run_options(options).id, "");
+  options.id = "web-1";
+  EXPECT_EQ(check_run_options(options).id, "web-1");
+  options.id = "../web";
+  EXPECT_EQ(refusal(options),
+            "--id '../web': write up to 64 letters, digits, '-', '_' and '.', neither '-' nor '.' first");
+}
+
 TEST(RunOptions, DedicatedCpusAreAList) {
   RunOptions options = with_image();
   EXPECT_FALSE(check_run_options(options).dedicated);

@@ -158,6 +158,15 @@ VmExit Vcpu::decode_hypercall() noexcept {
                   .answer = &run.hypercall.ret};
 }
 
+void Vcpu::clear_kick() noexcept {
+  __atomic_store_n(&shared().immediate_exit, std::uint8_t{0}, __ATOMIC_SEQ_CST);
+}
+
+void Vcpu::note_pause() noexcept {
+  // EINVAL of a guest that has no kvmclock: nothing to tell.
+  (void)::ioctl(fd_.get(), KVM_KVMCLOCK_CTRL, 0);
+}
+
 void Vcpu::kick() noexcept { __atomic_store_n(&shared().immediate_exit, std::uint8_t{1}, __ATOMIC_SEQ_CST); }
 
 }  // namespace mayfly::kvm

@@ -32,6 +32,12 @@ class Vcpu {
   /// Makes the running or next run() return Interrupted. The caller also sends the vCPU's thread a signal, or
   /// a run that has begun would not notice.
   void kick() noexcept;
+  /// Undoes kick(). The thread of run().
+  void clear_kick() noexcept;
+
+  /// Tells the guest, if it has a kvmclock, that it did not run for a while, so that its watchdogs do not
+  /// take that for a hang (KVM_KVMCLOCK_CTRL). The thread of run().
+  void note_pause() noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] std::uint32_t id() const noexcept { return id_; }

@@ -33,8 +33,12 @@ const sockaddr* generic(const sockaddr_un& address) noexcept {
   return reinterpret_cast<const sockaddr*>(&address);  // Safe: the kernel looks at sun_family.
 }
 
-Fd make_socket(int flags) {
-  Fd made(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
+/// How long a full queue of a stream's server is waited for; that of one that lends is as long as it takes.
+constexpr timeval kConnectWithin{.tv_sec = 10, .tv_usec = 0};
+
+Fd make_socket(SocketKind kind, int flags) {
+  const int type = kind == SocketKind::kStream ? SOCK_STREAM : SOCK_SEQPACKET;
+  Fd made(::socket(AF_UNIX, type | SOCK_CLOEXEC | flags, 0));
   if (!made) {
     fail_errno("cannot make a Unix socket");
   }
@@ -47,7 +51,7 @@ int try_connect(int socket, const sockaddr_un& address) noexcept {
 }
 
 /// Removes a socket that is left over. Throws Error when it is none, or lives.
-void clear_away(const std::string& path, const sockaddr_un& address) {
+void clear_away(const std::string& path, const sockaddr_un& address, SocketKind kind) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
     return;
@@ -55,7 +59,7 @@ void clear_away(const std::string& path, const sockaddr_un& address) {
   if (!S_ISSOCK(status.st_mode)) {
     throw Error(path + " exists and is no socket; name another path");
   }
-  const int failure = try_connect(make_socket(SOCK_NONBLOCK).get(), address);
+  const int failure = try_connect(make_socket(kind, SOCK_NONBLOCK).get(), address);
   if (failure != ECONNREFUSED) {
     throw Error(path + (failure == 0 || failure == EAGAIN || failure == EPROTOTYPE
                             ? " is in use: somebody serves there already"
@@ -77,9 +81,10 @@ std::optional<Peer> peer_of(int socket) noexcept {
              : std::nullopt;
 }
 
-Listener::Listener(std::string path) : path_(std::move(path)), socket_(make_socket(SOCK_NONBLOCK)) {
+Listener::Listener(std::string path, SocketKind kind)
+    : path_(std::move(path)), socket_(make_socket(kind, SOCK_NONBLOCK)) {
   const sockaddr_un address = address_of(path_);
-  clear_away(path_, address);
+  clear_away(path_, address, kind);
   // Nobody gets in before the mode is set: bind() alone makes no listener.
   if (::bind(socket_.get(), generic(address), sizeof(address)) != 0) {
     fail_errno("cannot make the socket " + path_);
@@ -97,7 +102,8 @@ Listener::Listener(std::string path) : path_(std::move(path)), socket_(make_sock
 
 Listener::~Listener() {
   struct stat status {};
-  if (::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_) {
+  if (socket_ && ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
+      status.st_ino == inode_) {
     ::unlink(path_.c_str());
   }
 }
@@ -106,9 +112,12 @@ Fd Listener::accept() const noexcept {
   return Fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
 }
 
-Fd connect_to(const std::string& path, const ServerName& server) {
+Fd connect_to(const std::string& path, const ServerName& server, SocketKind kind) {
   const sockaddr_un address = address_of(path);
-  Fd socket = make_socket(0);
+  Fd socket = make_socket(kind, 0);
+  if (kind == SocketKind::kStream) {
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kConnectWithin, sizeof(kConnectWithin));
+  }
   const int failure = try_connect(socket.get(), address);
   if (failure == 0) {
     return socket;

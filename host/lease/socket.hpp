@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,12 +26,19 @@ struct Peer {
 /// Nothing where `socket` is no connection.
 [[nodiscard]] std::optional<Peer> peer_of(int socket) noexcept;
 
+/// What connections carry.
+enum class SocketKind : std::uint8_t {
+  kPackets,  ///< SOCK_SEQPACKET
+  kStream,   ///< SOCK_STREAM
+};
+
 /// A socket that listens at a path, for its user alone (mode 0600). Clears a socket away that nobody listens
 /// at any more.
 class Listener {
  public:
   /// Throws Error: somebody listens there, or what is there is no socket, or the path is too long.
-  explicit Listener(std::string path);
+  explicit Listener(std::string path, SocketKind kind = SocketKind::kPackets);
+  Listener(Listener&&) noexcept = default;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   /// Removes the socket, unless it is another's by now.
@@ -56,8 +64,10 @@ struct ServerName {
   std::string_view command;
 };
 
-/// Connects. Throws Error that says what is at the path instead of such a server.
-[[nodiscard]] Fd connect_to(const std::string& path, const ServerName& server);
+/// Connects; to a stream within some seconds. Throws Error that says what is at the path instead of such a
+/// server.
+[[nodiscard]] Fd connect_to(const std::string& path, const ServerName& server,
+                            SocketKind kind = SocketKind::kPackets);
 
 /// Sends one packet with descriptors, without waiting. False when it did not go, whole, with errno.
 [[nodiscard]] bool send_packet(int socket, std::span<const std::byte> packet,

@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -114,6 +115,33 @@ TEST_F(LeaseSocket, SocketOfAnotherKindIsNotReplaced) {
   ASSERT_EQ(::listen(stream.get(), 1), 0);
   EXPECT_NE(listen_refusal(path_).find("is in use"), std::string::npos);
   EXPECT_NE(connect_refusal(path_).find("cannot connect to the broker at"), std::string::npos);
+}
+
+TEST_F(LeaseSocket, StreamCarriesBytesAndIsReplacedWhenStale) {
+  {
+    const Listener first(path_, SocketKind::kStream);
+    std::filesystem::rename(path_, path_ + "-left");
+  }
+  std::filesystem::rename(path_ + "-left", path_);
+  const Listener listener(path_, SocketKind::kStream);
+  const Fd client = connect_to(path_, kServer, SocketKind::kStream);
+  const Fd server = listener.accept();
+  ASSERT_EQ(::send(client.get(), "ab", 2, 0), 2);
+  char one = 0;
+  ASSERT_EQ(::recv(server.get(), &one, 1, 0), 1);
+  ASSERT_EQ(::recv(server.get(), &one, 1, 0), 1);
+  EXPECT_EQ(one, 'b');
+}
+
+TEST_F(LeaseSocket, MovedOneStaysUntilItsNewOwnerGoes) {
+  std::optional<Listener> owner;
+  {
+    Listener first(path_);
+    owner.emplace(std::move(first));
+  }
+  EXPECT_EQ(connect_refusal(path_), "");
+  owner.reset();
+  EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 TEST_F(LeaseSocket, PathThatIsTooLongIsRefused) {

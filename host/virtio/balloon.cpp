@@ -34,9 +34,9 @@ void Balloon::set_target(std::uint64_t bytes) noexcept {
   publish_target();
 }
 
-std::uint64_t Balloon::actual_bytes() const noexcept {
+std::uint64_t Balloon::target_bytes() const noexcept {
   const std::lock_guard lock(mutex());
-  return config_.actual * BalloonPages::kPageBytes;
+  return config_.num_pages * BalloonPages::kPageBytes;
 }
 
 BalloonCounts Balloon::counts() const noexcept {

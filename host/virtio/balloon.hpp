@@ -72,8 +72,9 @@ class Balloon final : public VirtioDevice {
 
   /// Asks the driver to make the balloon this large; it does so in its own time. Any thread.
   void set_target(std::uint64_t bytes) noexcept;
-  /// What the driver last said of the balloon's size; it may say anything. Any thread.
-  [[nodiscard]] std::uint64_t actual_bytes() const noexcept;
+  /// What the driver is asked for now: of a bridge less and less, and nothing while memory of an earlier
+  /// driver comes back. Any thread.
+  [[nodiscard]] std::uint64_t target_bytes() const noexcept;
   /// Any thread.
   [[nodiscard]] BalloonCounts counts() const noexcept;
 

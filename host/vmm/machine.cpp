@@ -10,13 +10,12 @@
 #include "kvm/disabled_exits.hpp"
 #include "kvm/msr.hpp"
 #include "kvm/stats.hpp"
-#include "memory/nodes.hpp"
-#include "memory/region_parts.hpp"
 #include "pool/client.hpp"
 #include "vfio/pci_function.hpp"
 #include "virtio/pci_transport.hpp"
 #include "virtio/pmem.hpp"
 #include "virtio/rng.hpp"
+#include "vmm/placement.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -69,16 +68,6 @@ kvm::MonitorLeaf disable_idle_exits(kvm::Vm& vm) {
   }
   vm.enable(KVM_CAP_X86_DISABLE_EXITS, *exits);
   return (*exits & KVM_X86_DISABLE_EXITS_MWAIT) != 0 ? kvm::host_monitor_leaf() : std::nullopt;
-}
-
-/// The host's CPUs that a vCPU may run on; none: all of them.
-std::vector<std::uint32_t> cpus_for(const MachineParts& parts, std::uint32_t vcpu) {
-  if (!parts.own_cpus.empty()) {
-    return {parts.own_cpus.at(vcpu)};
-  }
-  const Placement& placement = parts.placement;
-  return placement.nodes.empty() ? std::vector<std::uint32_t>()
-                                 : placement.nodes.at(placement.vcpu_nodes.at(vcpu)).cpus;
 }
 
 kvm_segment to_kvm(const boot::PvhSegment& segment) noexcept {
@@ -167,11 +156,7 @@ Machine::Machine(const MachineParts& parts)
 
 Backing Machine::take_ram(const MachineParts& parts) {
   if (parts.pool.empty()) {
-    std::vector<std::uint32_t> nodes;
-    for (const HostNode& node : parts.placement.nodes) {
-      nodes.push_back(node.id);
-    }
-    return {parts.memory_bytes, parts.pages, nodes};
+    return {parts.memory_bytes, parts.pages, host_ids(parts.placement)};
   }
   pool::LentMemory lent = pool::take_memory(parts.pool, parts.memory_bytes, parts.pages);
   pool_lease_ = std::move(lent.connection);
@@ -191,7 +176,7 @@ std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) con
 
 Machine::~Machine() { end_waits(); }
 
-/// A vCPU that waits for the map is not kept waiting.
+/// A vCPU that waits for the map, or is paused, is not kept waiting.
 void Machine::end_waits() noexcept {
   if (passthrough_ != nullptr) {
     passthrough_->request_stop();
@@ -199,6 +184,7 @@ void Machine::end_waits() noexcept {
   if (lazy_memory_ != nullptr) {
     lazy_memory_->request_stop();
   }
+  gate_.open();
 }
 
 void Machine::map_memory() {
@@ -239,22 +225,6 @@ void Machine::add_passed_devices(const MachineParts& parts) {
     if (has_intx) {
       intx_.push_back({.slot = static_cast<std::uint16_t>(slot), .pin = pin});
     }
-  }
-}
-
-void Machine::ViewSlots::show(std::uint64_t address, std::span<std::byte> pages) {
-  vm_.add_memory(first_ + shown_, address, pages.data(), pages.size(), kvm::SlotAccess::kReadOnly);
-  ++shown_;
-}
-
-void Machine::ViewSlots::hide() noexcept {
-  if (hidden_.exchange(true)) {
-    return;
-  }
-  for (std::uint32_t slot = 0; slot < shown_; ++slot) {
-    // Where KVM cannot, the guest loses what it asked for: another place for a BAR, or access to one by
-    // configuration registers.
-    (void)vm_.remove_memory(first_ + slot);
   }
 }
 
@@ -316,7 +286,8 @@ void Machine::add_vcpus(const MachineParts& parts) {
     kvm::Vcpu vcpu(system_, vm_, id);
     vcpu.set_cpuid(cpuid.for_vcpu(id));
     set_boot_msrs(vcpu);
-    vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_, cpus_for(parts, id)));
+    vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_, gate_,
+                                                  cpus_for(parts.placement, parts.own_cpus, id)));
   }
 }
 
@@ -333,38 +304,17 @@ void Machine::finish_prefault() {
   prefault_->finish(table_builders(vm_, vcpus));
 }
 
-/// Which memory is of which node; nothing where there are not several.
-std::vector<acpi::NodeRange> Machine::node_ranges(const Placement& placement) const {
-  std::vector<std::uint32_t> numbers(placement.nodes.size());
-  std::iota(numbers.begin(), numbers.end(), 0U);
-  std::vector<acpi::NodeRange> ranges;
-  if (numbers.size() > 1) {
-    // Cut as Backing has cut it.
-    for (const NodeShare& share : split_over(numbers, ram_.size(), page_bytes(ram_.pages()))) {
-      for_each_part(memory_.regions(), share.part, [&](const GuestMemory::Region& part) {
-        ranges.push_back({part.guest, share.node});
-      });
-    }
-  }
-  return ranges;
-}
-
 void Machine::set_boot_state(const MachineParts& parts) {
   std::vector<std::uint32_t> apic_ids(vcpus_.size());
   std::iota(apic_ids.begin(), apic_ids.end(), 0U);
-  const std::vector<acpi::NodeRange> nodes = node_ranges(parts.placement);
-  std::vector<std::uint8_t> distances;
-  for (const HostNode& node : parts.placement.nodes) {
-    distances.insert(distances.end(), node.distances.begin(), node.distances.end());
-  }
-  const GuestRange tables =
-      acpi::write_tables(memory_, {.apic_ids = apic_ids,
-                                   .ecam = Layout::kEcam.start,
-                                   .mmio_32 = Layout::kWindow32,
-                                   .mmio_64 = layout_.window64(),
-                                   .intx = intx_,
-                                   .nodes = {nodes, parts.placement.vcpu_nodes, distances},
-                                   .ports = kAcpiPorts});
+  const NodeTables nodes(parts.placement, memory_, page_bytes(ram_.pages()));
+  const GuestRange tables = acpi::write_tables(memory_, {.apic_ids = apic_ids,
+                                                         .ecam = Layout::kEcam.start,
+                                                         .mmio_32 = Layout::kWindow32,
+                                                         .mmio_64 = layout_.window64(),
+                                                         .intx = intx_,
+                                                         .nodes = nodes.inputs(),
+                                                         .ports = kAcpiPorts});
   const std::array reserved{Layout::kEcam};
   boot::write_start_info(
       memory_,
@@ -380,6 +330,20 @@ void Machine::start() {
   for (const auto& vcpu : vcpus_) {
     vcpu->start();
   }
+}
+
+bool Machine::pause() noexcept {
+  constexpr std::chrono::seconds kPatience{5};
+  gate_.close();
+  for (const auto& vcpu : vcpus_) {
+    vcpu->interrupt();
+  }
+  // One that waits for the host, such as for memory to be mapped for a device, comes after that.
+  const bool all_out = gate_.wait_for(vcpus_.size(), kPatience);
+  if (!all_out) {
+    gate_.open();
+  }
+  return all_out;
 }
 
 std::uint64_t Machine::stop() noexcept {

@@ -25,7 +25,6 @@
 #include "memory/hole_puncher.hpp"
 #include "memory/layout.hpp"
 #include "pci/root.hpp"
-#include "pci/viewer.hpp"
 #include "vfio/device_watch.hpp"
 #include "virtio/balloon.hpp"
 #include "virtio/console.hpp"
@@ -35,9 +34,11 @@
 #include "vmm/kvm_for_devices.hpp"
 #include "vmm/lazy_memory.hpp"
 #include "vmm/passthrough.hpp"
+#include "vmm/pause_gate.hpp"
 #include "vmm/prefault.hpp"
 #include "vmm/system_ports.hpp"
 #include "vmm/vcpu_thread.hpp"
+#include "vmm/view_slots.hpp"
 #include "vmm/vm_down.hpp"
 #include "vmm/working_set_file.hpp"
 #include "vmm/working_set_recorder.hpp"
@@ -80,7 +81,8 @@ struct MachineParts {
 /// One virtual machine, from nothing to running. The constructor is the boot story; members stand in the
 /// order in which they are made, vCPU threads last, so that destruction undoes them from the top.
 ///
-/// Main thread only, but for wake_channel().
+/// Main thread only, but for wake_channel(), pause(), resume() and, between start() and destruction, what
+/// only looks.
 class Machine {
  public:
   /// Builds everything and leaves the vCPUs at the kernel's entry. Throws Error.
@@ -94,6 +96,13 @@ class Machine {
   /// Takes the vCPUs out and waits for them; what they counted is final after this. Gives the time, in
   /// nanoseconds since exec.
   std::uint64_t stop() noexcept;
+
+  /// Takes the vCPUs out of the guest and keeps them out; false when that takes longer than some seconds,
+  /// after which they go on. Between start() and stop(), while not paused; one thread at a time, which may be
+  /// another.
+  [[nodiscard]] bool pause() noexcept;
+  /// Lets the vCPUs in again. As pause().
+  void resume() noexcept { gate_.open(); }
 
   /// Makes the guest's channel take what its backend has to send. Any thread.
   void wake_channel() noexcept { console_.wake(kChannelPort); }
@@ -119,7 +128,7 @@ class Machine {
   [[nodiscard]] Pages pages() const noexcept { return ram_.pages(); }
   /// Bytes of guest memory that have host memory behind them now.
   [[nodiscard]] std::uint64_t populated() const { return ram_.populated(); }
-  /// After stop().
+  /// Final after stop().
   [[nodiscard]] ExitCounts exits() const noexcept;
   /// What the machine has done up to now, as seen at `at_ns` since exec; nothing unless marks are sampled.
   [[nodiscard]] std::optional<boot::Sample> sample(std::uint64_t at_ns) const noexcept;
@@ -143,21 +152,6 @@ class Machine {
     const kvm::Vm& vm_;
   };
 
-  /// What the guest reads of PCI devices as memory of the guest, until it must come from the devices again.
-  class ViewSlots final : public pci::Viewer {
-   public:
-    /// Takes KVM's memory slots from `first` on.
-    ViewSlots(kvm::Vm& vm, std::uint32_t first) noexcept : vm_(vm), first_(first) {}
-    void show(std::uint64_t address, std::span<std::byte> pages);
-    void hide() noexcept override;
-
-   private:
-    kvm::Vm& vm_;
-    std::uint32_t first_;
-    std::uint32_t shown_ = 0;
-    std::atomic<bool> hidden_ = false;
-  };
-
   Backing take_ram(const MachineParts& parts);
   [[nodiscard]] std::unique_ptr<Prefault> begin_prefault(const MachineParts& parts) const;
   void map_memory();
@@ -169,7 +163,6 @@ class Machine {
   void add_vcpus(const MachineParts& parts);
   void end_waits() noexcept;
   void finish_prefault();
-  [[nodiscard]] std::vector<acpi::NodeRange> node_ranges(const Placement& placement) const;
   void set_boot_state(const MachineParts& parts);
 
   boot::BootTimeline& timeline_;
@@ -203,6 +196,7 @@ class Machine {
   ExitHandler exits_;
   std::unique_ptr<BootSamples> samples_;
   std::unique_ptr<WorkingSetRecorder> recorder_;  // none where the boot is not to be noted
+  PauseGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
 };
 

@@ -80,6 +80,8 @@ class Passthrough final : public ReadyObserver {
 
   /// What the map has done so far. Any thread.
   [[nodiscard]] vfio::DmaCounters counters() const noexcept { return map_->counters(); }
+  /// True once the host has refused to map. Any thread.
+  [[nodiscard]] bool has_failed() const noexcept { return map_->failure().has_value(); }
   /// What the host refused, once `down` was told so: a sentence with cause and mend.
   [[nodiscard]] std::string describe_failure() const { return map_->describe_failure(); }
 

@@ -14,6 +14,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "vmm/console_output.hpp"
+#include "vmm/control_point.hpp"
 #include "vmm/image.hpp"
 #include "vmm/machine.hpp"
 #include "vmm/outcome.hpp"
@@ -157,7 +158,7 @@ struct Opened {
   Signals& signals;
   const Terminal* terminal;
   const std::optional<LaunchTerminal>& launch_terminal;
-  RunObserver* observer;
+  ControlPoint& control;
 };
 
 /// Builds the machine, runs it to its end and takes it down.
@@ -191,17 +192,19 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .sample_marks = timed ? SampleMarks::kYes : SampleMarks::kNo});
   waker.connect(machine);
   machine.start();
-  if (opened.observer != nullptr) {
-    opened.observer->started(machine);
-  }
+  struct DetachControl {
+    ControlPoint& control;
+    ~DetachControl() { control.machine_ends(); }
+  };
+  const DetachControl on_every_way_out{opened.control};
+  opened.control.machine_runs(machine);
   const std::uint64_t deadline = config.timeout_ns == 0 ? 0 : timeline.exec_ns() + config.timeout_ns;
   const vfio::DeviceWatch* const watch = machine.device_watch();
-  Finished finished{run_loop({session, opened.signals, down, opened.terminal, deadline,
-                              watch == nullptr ? -1 : watch->fd()}),
-                    std::nullopt, std::nullopt};
-  if (opened.observer != nullptr) {
-    opened.observer->stopping();
-  }
+  Finished finished{
+      run_loop({session, opened.signals, down, opened.terminal, deadline, watch == nullptr ? -1 : watch->fd(),
+                &opened.control.requests(), &opened.control}),
+      std::nullopt, std::nullopt};
+  opened.control.machine_ends();
   if (finished.outcome.kind == OutcomeKind::kDmaMapFailed) {
     finished.outcome.sentence = machine.passthrough()->describe_failure();
   }
@@ -226,9 +229,10 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
 
 }  // namespace
 
-int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* observer) {
+int run(const RunConfig& config, boot::BootTimeline& timeline) {
   require_given(config.devices);
   Signals signals;
+  ControlPoint control(config, timeline);
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
   const Image image(config.image, config.image_check);
   std::optional<WorkingSetFile> working_set;
@@ -244,7 +248,7 @@ int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* obse
     launch_terminal = LaunchTerminal{terminal->size(), type == nullptr ? "" : type};
   }
   Finished finished = run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
-                                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, observer},
+                                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control},
                                   timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
@@ -258,7 +262,9 @@ int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* obse
   if (timeline_file.has_value()) {
     timeline_file->write(boot::to_json(timeline.report(*std::move(finished.facts))));
   }
-  return exit_status(finished.outcome);
+  const int status = exit_status(finished.outcome);
+  control.finish(status);
+  return status;
 }
 
 }  // namespace mayfly::vmm

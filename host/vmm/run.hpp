@@ -6,23 +6,8 @@
 
 namespace mayfly::vmm {
 
-class Machine;
-
-/// Is told of the machine while it can be changed. Called on the thread of run().
-class RunObserver {
- public:
-  RunObserver() = default;
-  RunObserver(const RunObserver&) = delete;
-  RunObserver& operator=(const RunObserver&) = delete;
-  virtual ~RunObserver() = default;
-  /// `machine` runs, and is there until stopping().
-  virtual void started(Machine& machine) = 0;
-  virtual void stopping() noexcept = 0;
-};
-
 /// Boots a machine, runs the workload to its end, and returns mayfly's exit status; says on stderr what else
-/// there is to say. `observer` may be null. Once a process, on the main thread. Throws Error for what the
-/// host refuses.
-[[nodiscard]] int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* observer = nullptr);
+/// there is to say. Once a process, on the main thread. Throws Error for what the host refuses.
+[[nodiscard]] int run(const RunConfig& config, boot::BootTimeline& timeline);
 
 }  // namespace mayfly::vmm

@@ -11,6 +11,7 @@
 #include "vfio/given_files.hpp"
 #include "vfio/intx_use.hpp"
 #include "vfio/pci_address.hpp"
+#include "vmm/placement.hpp"
 
 namespace mayfly::vmm {
 
@@ -39,6 +40,9 @@ enum class PrefaultMode : std::uint8_t {
   kAll,
 };
 
+/// What a balloon leaves the guest at least, bytes.
+inline constexpr std::uint64_t kBalloonLeaves = 64ULL << 20U;
+
 /// Whether other passed-through devices reach a device's BARs.
 enum class DevicePeers : std::uint8_t { kNo, kYes };
 
@@ -61,25 +65,10 @@ struct PassedDevice {
   DeviceOpener opener{};
 };
 
-/// A NUMA node of the host that a node of the guest is on.
-struct HostNode {
-  std::uint32_t id = 0;
-  /// Its CPUs; none of a node that has memory alone.
-  std::vector<std::uint32_t> cpus{};
-  /// To each node of the run, in their order, as the host's firmware has it; 10 is to itself.
-  std::vector<std::uint8_t> distances{};
-};
-
-/// Where the guest's memory and CPUs are on the host.
-struct Placement {
-  /// One for each node of the guest, all with an equal part of its memory. Empty: wherever the host likes.
-  std::vector<HostNode> nodes{};
-  /// The node of each vCPU, as `nodes` has them; empty when those are.
-  std::vector<std::uint32_t> vcpu_nodes{};
-};
-
 /// One `mayfly run`, checked as far as it can be without touching the host.
 struct RunConfig {
+  /// What control sockets know the VM by; empty: a random one.
+  std::string id{};
   std::string image{};
   std::string kernel{};
   std::uint64_t memory_bytes = 512ULL << 20U;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/run_loop.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -11,11 +12,17 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "vmm/control_point.hpp"
 
 namespace mayfly::vmm {
 namespace {
 
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
+
+/// The earlier of two deadlines, of which 0 is none.
+std::uint64_t first_of(std::uint64_t one, std::uint64_t other) noexcept {
+  return one == 0 || other == 0 ? std::max(one, other) : std::min(one, other);
+}
 
 // Waits until one of the descriptors is readable or the deadline (0: none) has come; whether it has.
 enum class Woken : bool { kByEvent, kByDeadline };
@@ -39,16 +46,27 @@ class Loop {
   Outcome run() {
     while (!cut_.has_value()) {
       const bool ended = ended_.has_value();
-      std::array<pollfd, 4> watched{{{in_.signals.fd(), POLLIN, 0},
+      std::array<pollfd, 6> watched{{{in_.signals.fd(), POLLIN, 0},
                                      {in_.session.event_fd(), POLLIN, 0},
+                                     {in_.requests == nullptr ? -1 : in_.requests->fd(), POLLIN, 0},
+                                     {in_.control == nullptr ? -1 : in_.control->fd(), POLLIN, 0},
                                      // These stay readable: of no more interest once the run has ended.
                                      {ended ? -1 : in_.down.fd(), POLLIN, 0},
                                      {ended ? -1 : in_.lost_device, POLLIN, 0}}};
-      if (wait(watched, in_.deadline_ns) == Woken::kByDeadline) {
+      const std::uint64_t socket_due_ns = in_.control == nullptr ? 0 : in_.control->socket_due_ns();
+      if (wait(watched, first_of(socket_due_ns, in_.deadline_ns)) == Woken::kByDeadline) {
+        if (socket_due_ns != 0 && monotonic_ns() >= socket_due_ns) {
+          in_.control->make_socket();
+          continue;
+        }
         cut_ = Outcome{OutcomeKind::kTimeout, 0, "the workload was ended by --timeout"};
         break;
       }
+      if (watched[3].revents != 0) {
+        in_.control->serve();
+      }
       take_signals();
+      take_requests();
       take_end();
       if (!ended_.has_value() && watched.back().revents != 0) {
         // DeviceWatch::describe() knows which one.
@@ -77,6 +95,19 @@ class Loop {
         asked_ = true;
         in_.session.send_signal(*signal);
       }
+    }
+  }
+
+  void take_requests() {
+    if (in_.requests == nullptr) {
+      return;
+    }
+    in_.requests->acknowledge();
+    if (in_.requests->kill_asked()) {
+      cut_ = Outcome{OutcomeKind::kKilled, SIGKILL, "ended by mayfly kill"};
+    } else if (in_.requests->stop_asked() && !asked_ && !ended_.has_value()) {
+      asked_ = true;
+      in_.session.send_signal(SIGTERM);
     }
   }
 

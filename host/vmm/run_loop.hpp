@@ -4,12 +4,15 @@
 #include <cstdint>
 
 #include "vmm/outcome.hpp"
+#include "vmm/run_requests.hpp"
 #include "vmm/session.hpp"
 #include "vmm/signals.hpp"
 #include "vmm/terminal.hpp"
 #include "vmm/vm_down.hpp"
 
 namespace mayfly::vmm {
+
+class ControlPoint;
 
 /// What the main loop watches while the vCPUs run.
 struct RunInputs {
@@ -22,14 +25,18 @@ struct RunInputs {
   std::uint64_t deadline_ns;
   /// Readable once a passed-through device is lost; -1: there is none.
   int lost_device = -1;
+  /// Null: nobody asks, there is no control socket.
+  RunRequests* requests = nullptr;
+  ControlPoint* control = nullptr;
 };
 
 /// Runs until the workload has ended and its output is written, or until something else ends the run. Main
 /// thread; on return the session is stopped, and the vCPUs may be too.
 ///
 /// The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the workload, even while the guest still boots; a
-/// second one ends the run, as does the deadline, at once (as timeout -s KILL: the guest is not asked).
-/// Output that had come by then gets up to a second to be written.
+/// second one ends the run, as do the deadline and RunRequests::kill(), at once (as timeout -s KILL: the
+/// guest is not asked). RunRequests::stop() is as a first SIGTERM. Output that had come by then gets up to a
+/// second to be written.
 [[nodiscard]] Outcome run_loop(const RunInputs& inputs);
 
 }  // namespace mayfly::vmm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/run_loop.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <thread>
 
@@ -141,6 +142,52 @@ TEST_F(RunLoop, SecondSignalEndsTheRun) {
   const Outcome outcome = run();
   EXPECT_EQ(outcome.kind, OutcomeKind::kKilled);
   EXPECT_EQ(exit_status(outcome), 128 + SIGTERM);
+}
+
+TEST_F(RunLoop, StopIsAsAFirstSigtermAndOnlyOnce) {
+  RunRequests requests;
+  requests.stop();
+  std::jthread user([&] {
+    wait_for_signal();
+    requests.stop();
+    // Long enough for that to be heard, too.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    guest_.send(exit_frame(ExitKind::kExited, 5));
+  });
+  EXPECT_EQ(exit_status(run_loop({session_, signals_, down_, nullptr, 0, -1, &requests})), 5);
+  const std::vector<HostFrame> frames = guest_.frames();
+  EXPECT_EQ(std::ranges::count(frames, FrameType::kSignal, &HostFrame::type), 1);
+}
+
+TEST_F(RunLoop, SignalAfterAStopEndsTheRun) {
+  RunRequests requests;
+  requests.stop();
+  std::jthread user([&] {
+    wait_for_signal();
+    raise_in_process(SIGTERM);
+  });
+  EXPECT_EQ(run_loop({session_, signals_, down_, nullptr, 0, -1, &requests}).kind, OutcomeKind::kKilled);
+}
+
+TEST_F(RunLoop, KillEndsTheRunUnasked) {
+  RunRequests requests;
+  requests.kill();
+  const Outcome outcome = run_loop({session_, signals_, down_, nullptr, 0, -1, &requests});
+  EXPECT_EQ(exit_status(outcome), 128 + SIGKILL);
+  EXPECT_EQ(outcome.sentence, "ended by mayfly kill");
+}
+
+TEST_F(RunLoop, KillEndsAWaitForAStalledReader) {
+  for (int i = 0; i < 3; ++i) {
+    guest_.send(frame(FrameType::kData, Stream::kStdout, std::string(protocol::kDataBytesMax, 'x')));
+  }
+  guest_.send(exit_frame(ExitKind::kExited, 0));
+  RunRequests requests;
+  std::jthread user([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    requests.kill();
+  });
+  EXPECT_EQ(run_loop({session_, signals_, down_, nullptr, 0, -1, &requests}).kind, OutcomeKind::kKilled);
 }
 
 TEST_F(RunLoop, SignalEndsAWaitForAStalledReader) {

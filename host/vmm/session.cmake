@@ -5,6 +5,7 @@ set(mayfly_session_sources
   console_output.cpp
   outcome.cpp
   run_loop.cpp
+  run_requests.cpp
   session.cpp
   session_frames.cpp
   session_launch.cpp

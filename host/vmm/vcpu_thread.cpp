@@ -44,15 +44,33 @@ void VcpuThread::start() {
 }
 
 void VcpuThread::run() noexcept {
-  while (!stop_.load(std::memory_order_acquire)) {
-    if (handler_.handle(vcpu_.run(), counts_) == AfterExit::kStop) {
-      return;
+  while (!stop_.load()) {
+    if (gate_.is_closed() || interrupted_.load()) {
+      pause();
+    } else if (handler_.handle(vcpu_.run(), counts_) == AfterExit::kStop) {
+      break;
     }
   }
+  gate_.leave();
+}
+
+void VcpuThread::pause() noexcept {
+  if (gate_.is_closed()) {
+    gate_.hold();
+    vcpu_.note_pause();
+  }
+  // BEWARE: what interrupt() was called for, stop or gate, is looked at after this, so no call is lost.
+  interrupted_.store(false);
+  vcpu_.clear_kick();
 }
 
 void VcpuThread::request_stop() noexcept {
-  stop_.store(true, std::memory_order_release);
+  stop_.store(true);
+  interrupt();
+}
+
+void VcpuThread::interrupt() noexcept {
+  interrupted_.store(true);
   // BEWARE: the flag in the vCPU's page catches a run that is about to begin, the signal one that has begun;
   // only both together lose none.
   vcpu_.kick();

@@ -66,32 +66,31 @@ case_balloon_comes_back_when_memory_is_short() {
   expect_balloon 'deflate_notifications <= 40'
 }
 
-# steps OPTION... -- COMMAND...: a guest whose balloon follows what is written to descriptor 6; its stdin is descriptor 5.
+# steps OPTION... -- COMMAND...: a guest whose balloon follows step; its stdin is descriptor 5.
 steps() {
-  rm -f "$WORK"/{targets,go,report}
-  mkfifo "$WORK/targets" "$WORK/go"
-  timeout --kill-after=5 "${CASE_SECONDS:-900}" "$REPO/build/test/balloon_steps" run --image "$IMAGE" "$@" \
-    >"$WORK/out" 2>"$WORK/err" <"$WORK/go" 3<"$WORK/targets" 4>"$WORK/report" &
+  rm -f "$WORK/go"
+  mkfifo "$WORK/go"
+  timeout --kill-after=5 "${CASE_SECONDS:-900}" "$MAYFLY" run --id steps --image "$IMAGE" "$@" \
+    >"$WORK/out" 2>"$WORK/err" <"$WORK/go" &
   steps_pid=$!
-  exec 5>"$WORK/go" 6>"$WORK/targets"
+  exec 5>"$WORK/go"
 }
 
 # step SIZE BYTES: has the balloon follow; how much of the guest the host then has goes into $populated.
 step() {
-  local tries before lines
-  mapfile -t lines <"$WORK/report"
-  before="${#lines[@]}"
-  echo "$1" >&6
-  for ((tries = 0; tries < 6000 && ${#lines[@]} == before; tries++)); do
+  local tries held
+  "$MAYFLY" balloon steps "$1" || fail "the balloon does not take $1; stderr: $(<"$WORK/err")"
+  for ((tries = 0; tries < 600; tries++)); do
+    "$MAYFLY" status steps --json >"$WORK/status.json" || fail "the run is over: $(<"$WORK/err")"
+    read -r held populated < <(json "$WORK/status.json" "'%d %d' % (t['balloon']['held_bytes'], t['memory']['populated_bytes'])")
+    [[ "$held" != "$2" ]] || return 0
     pause
-    mapfile -t lines <"$WORK/report"
   done
-  read -r reached populated <<<"${lines[*]: -1}"
-  [[ "$reached" == "$2" ]] || fail "the balloon has '$reached' bytes, not $2; stderr: $(<"$WORK/err")"
+  fail "the balloon has '$held' bytes, not $2; stderr: $(<"$WORK/err")"
 }
 
 end_steps() {
-  exec 5>&- 6>&-
+  exec 5>&-
   status=0
   wait "$steps_pid" || status=$?
   out="$(<"$WORK/out")" err="$(<"$WORK/err")"

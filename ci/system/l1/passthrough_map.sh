@@ -63,6 +63,36 @@ case_ready_comes_before_all_memory_is_mapped() {
   expect_dma 'mapped_bytes == populated_bytes == ram_bytes == 1 << 30'
 }
 
+# map_status EXPRESSION: over `t`, what the run says of its DMA map; nothing where it is being taken down.
+map_status() {
+  "$MAYFLY" status mapped --json >"$WORK/status.json" || fail "no status: $(<"$WORK/err")"
+  json "$WORK/status.json" "(lambda t: $1)(t['dma'])"
+}
+
+# The map as others see it: partly there, growing, finished.
+case_status_shows_the_map_from_partly_to_fully_mapped() {
+  local partly=no before=0 now=0 tries
+  bind_all
+  start_run --id mapped --memory 2G --pages 4k --dma-window 128M --device "$(passed edu)" -- sh -c 'read -r go'
+  until "$MAYFLY" status mapped >"$WORK/status" 2>&1; do pause; done
+  for ((tries = 0; tries < 600 && now < 2 << 30; tries++)); do
+    now="$(map_status 't["mapped_bytes"]')"
+    ((now >= before)) || fail "the map shrinks from $before to $now"
+    ((now == 0 || now == 2 << 30)) || partly=yes
+    before="$now"
+  done
+  [[ "$partly" == yes ]] || fail "never seen partly mapped: $(<"$WORK/status.json")"
+  [[ "$(map_status 't["populated_bytes"] == t["mapped_bytes"] == t["ram_bytes"] == 2 << 30 and "failure" not in t')" == True ]] ||
+    fail "$(<"$WORK/status.json")"
+  "$MAYFLY" status mapped >"$WORK/status"
+  has_line "$WORK/status" 'dma +2048 of 2048 MiB mapped \(100 %\), 2048 MiB populated, [0-9]+ MiB held; finished' || fail "$(<"$WORK/status")"
+  has_line "$WORK/status" "devices +$(passed edu | sed 's/^vfio=//; s/,.*//')" || fail "$(<"$WORK/status")"
+  ! "$MAYFLY" balloon mapped 64M 2>"$WORK/refusal" || fail 'a VM without a balloon is resized'
+  echo go >&5
+  end_run
+  expect_status 0
+}
+
 # Its driver makes the disk bus master: that write waits for all memory, since the guest has promised nothing: with a
 # balloon, however small, its kernel does not take memory over little by little.
 case_bus_mastering_waits_until_all_memory_is_mapped() {

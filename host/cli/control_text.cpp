@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/control_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/checked.hpp"
+#include "control/messages.hpp"
+
+namespace mayfly::cli {
+namespace {
+
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
+/// Whole MiB, as all sizes here are.
+std::string mib(std::uint64_t bytes) { return std::to_string(bytes / kMiB) + " MiB"; }
+
+/// With a digit after the point below 100 s, three below 1 s.
+std::string seconds(std::uint64_t ns) {
+  const std::uint64_t ms = ns / 1'000'000;
+  const std::string fraction = std::to_string(1000 + ms % 1000).substr(1);
+  return std::to_string(ms / 1000) +
+         (ms < 1000      ? "." + fraction
+          : ms < 100'000 ? "." + fraction.substr(0, 1)
+                         : "") +
+         " s";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : " ") + word;
+  }
+  return text;
+}
+
+std::string dma_text(const control::DmaStatus& dma) {
+  const std::uint64_t percent =
+      dma.ram_bytes == 0 ? 100
+                         : dma.mapped_bytes / kMiB * 100 / std::max<std::uint64_t>(1, dma.ram_bytes / kMiB);
+  std::string text = std::to_string(dma.mapped_bytes / kMiB) + " of " + mib(dma.ram_bytes) + " mapped (" +
+                     std::to_string(percent) + " %), " + mib(dma.populated_bytes) + " populated, " +
+                     mib(dma.held_bytes) + " held";
+  if (!dma.failure.empty()) {
+    text += "; failed: " + dma.failure;
+  } else if (dma.is_finished()) {
+    text += "; finished";
+  }
+  return text;
+}
+
+constexpr std::array<std::string_view, 8> kColumns{"ID",     "PID",    "STATE", "CPUS",
+                                                   "MEMORY", "UPTIME", "IMAGE", "DEVICES"};
+using Row = std::array<std::string, kColumns.size()>;
+
+Row row_of(const control::Status& status) {
+  Row row{status.id,
+          std::to_string(status.pid),
+          std::string(name(status.state)),
+          std::to_string(status.cpus),
+          std::to_string(status.memory_bytes / kMiB) + "M",
+          seconds(status.uptime_ns),
+          status.image,
+          status.devices.empty() ? "-" : joined(status.devices)};
+  std::ranges::transform(row, row.begin(), printable);
+  return row;
+}
+
+}  // namespace
+
+std::string to_text(const control::Status& status) {
+  std::string text;
+  const auto line = [&text](std::string_view key, const std::string& value) {
+    text += key;
+    text.append(10 - key.size(), ' ');
+    text += printable(value) + '\n';
+  };
+  line("id", status.id);
+  line("state", std::string(name(status.state)) +
+                    (status.ready_ns ? ", ready after " + seconds(*status.ready_ns) : ", not ready yet"));
+  line("uptime", seconds(status.uptime_ns));
+  line("pid", std::to_string(status.pid));
+  line("image", status.image);
+  line("cpus", std::to_string(status.cpus));
+  line("memory", mib(status.memory_bytes) + (status.pages.empty() ? "" : " of " + status.pages + " pages") +
+                     ", " + mib(status.populated_bytes) + " populated");
+  if (status.balloon) {
+    line("balloon", mib(status.balloon->held_bytes) + " held, target " + mib(status.balloon->target_bytes));
+  }
+  if (status.dma) {
+    line("dma", dma_text(*status.dma));
+  }
+  if (status.prefault) {
+    line("prefault", mib(status.prefault->populated_bytes) + " populated, " +
+                         mib(status.prefault->mapped_bytes) + " mapped before the guest ran");
+  }
+  std::string exits;
+  for (const auto& [reason, count] : status.exits) {
+    exits += (exits.empty() ? "" : ", ") + reason + " " + std::to_string(count);
+  }
+  line("exits", exits);
+  if (!status.devices.empty()) {
+    line("devices", joined(status.devices));
+  }
+  return text;
+}
+
+std::string to_table(const std::vector<control::Status>& all) {
+  std::vector<Row> rows(1);
+  std::ranges::copy(kColumns, rows.front().begin());
+  std::ranges::transform(all, std::back_inserter(rows), row_of);
+  std::array<std::size_t, kColumns.size()> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) {
+      text += row[i] + std::string(widths[i] + 2 - row[i].size(), ' ');
+    }
+    text += row.back() + '\n';
+  }
+  return text;
+}
+
+}  // namespace mayfly::cli

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/fd.hpp"
+#include "control/messages.hpp"
+
+namespace mayfly::control {
+
+/// How a question to a VM ended without an answer.
+enum class Silence : std::uint8_t {
+  kEnded,    ///< The connection ended: the VM is gone, or has dropped us.
+  kTimeOut,  ///< No answer came in time.
+};
+
+/// A connection to a VM's control socket. One thread.
+class Client {
+ public:
+  /// Throws Error: no VM has that id, or what is there is not ours.
+  explicit Client(const std::string& id);
+
+  /// Asks, and waits for the answer: that long, or as long as it takes. Throws Error when what comes is no
+  /// answer.
+  [[nodiscard]] Result<Response, Silence> ask(const Request& request,
+                                              std::optional<std::chrono::nanoseconds> patience);
+  /// Waits until the VM ends the connection, or drops us for asking nothing; false when that takes longer.
+  [[nodiscard]] bool wait_for_end(std::chrono::nanoseconds patience) noexcept;
+
+ private:
+  std::string id_;
+  Fd socket_;
+  std::string in_;
+};
+
+}  // namespace mayfly::control

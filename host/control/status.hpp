@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mayfly::control {
+
+/// What a VM is doing.
+enum class State : std::uint8_t {
+  kStarting,  ///< The guest boots.
+  kRunning,   ///< It has said that it is ready.
+  kPaused,
+  kEnding,  ///< It is being taken down.
+};
+
+/// A balloon, bytes.
+struct BalloonStatus {
+  std::uint64_t held_bytes = 0;
+  std::uint64_t target_bytes = 0;
+};
+
+/// The map of guest memory for passed-through devices, bytes.
+struct DmaStatus {
+  std::uint64_t ram_bytes = 0;
+  std::uint64_t populated_bytes = 0;
+  std::uint64_t mapped_bytes = 0;
+  std::uint64_t held_bytes = 0;
+  /// Why no more will be mapped, a sentence; empty: the host has refused nothing.
+  std::string failure{};
+
+  [[nodiscard]] bool is_finished() const noexcept { return mapped_bytes == ram_bytes; }
+};
+
+/// What was populated, and mapped for the guest, before it ran; bytes.
+struct PrefaultStatus {
+  std::uint64_t populated_bytes = 0;
+  std::uint64_t mapped_bytes = 0;
+};
+
+/// What a VM says of itself. Times are nanoseconds since exec of mayfly.
+struct Status {
+  std::string id{};
+  std::int32_t pid = 0;
+  State state = State::kStarting;
+  std::uint64_t uptime_ns = 0;
+  /// Absent until the guest has said that it is ready.
+  std::optional<std::uint64_t> ready_ns{};
+  std::string image{};
+  std::uint32_t cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  /// What memory is made of, as --pages has it.
+  std::string pages{};
+  /// Of memory_bytes, with host memory behind them.
+  std::uint64_t populated_bytes = 0;
+  /// Absent: there is none. The same for the next two.
+  std::optional<BalloonStatus> balloon{};
+  std::optional<DmaStatus> dma{};
+  std::optional<PrefaultStatus> prefault{};
+  /// To mayfly, by reason.
+  std::vector<std::pair<std::string, std::uint64_t>> exits{};
+  /// Passed-through devices, by their address in the host.
+  std::vector<std::string> devices{};
+};
+
+}  // namespace mayfly::control

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/status_json.hpp"
+
+#include <array>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "control/messages.hpp"
+
+namespace mayfly::control {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::pair<State, std::string_view>, 4> kStates{{{State::kStarting, "starting"},
+                                                                     {State::kRunning, "running"},
+                                                                     {State::kPaused, "paused"},
+                                                                     {State::kEnding, "ending"}}};
+
+/// Reads members of an object; is no longer good() once one that must be there was not, or was of another
+/// type.
+class Members {
+ public:
+  explicit Members(const Json& json) : json_(json), good_(json.is_object()) {}
+
+  [[nodiscard]] bool good() const noexcept { return good_; }
+  /// Null when there is none.
+  [[nodiscard]] const Json* find(const char* key) const {
+    if (!json_.is_object()) {
+      return nullptr;
+    }
+    const auto found = json_.find(key);
+    return found == json_.end() ? nullptr : &*found;
+  }
+  template <typename Number>
+  void read(const char* key, Number& number) {
+    const Json* const found = find(key);
+    if (found == nullptr || !found->is_number_unsigned() ||
+        found->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<Number>::max())) {
+      good_ = false;
+      return;
+    }
+    number = found->get<Number>();
+  }
+  void read(const char* key, std::string& text) {
+    const Json* const found = find(key);
+    if (found == nullptr || !found->is_string()) {
+      good_ = false;
+      return;
+    }
+    text = found->get<std::string>();
+  }
+  void also(bool good) noexcept { good_ = good_ && good; }
+
+ private:
+  const Json& json_;
+  bool good_;
+};
+
+void read_state(Members& members, State& state) {
+  std::string word;
+  members.read("state", word);
+  for (const auto& [each, its_word] : kStates) {
+    if (word == its_word) {
+      state = each;
+      return;
+    }
+  }
+  members.also(false);
+}
+
+void read_parts(Members& members, Status& status) {
+  if (const Json* const json = members.find("memory")) {
+    Members memory(*json);
+    memory.read("bytes", status.memory_bytes);
+    memory.read("pages", status.pages);
+    memory.read("populated_bytes", status.populated_bytes);
+    members.also(memory.good());
+  }
+  if (const Json* const json = members.find("balloon")) {
+    Members balloon(*json);
+    status.balloon.emplace();
+    balloon.read("held_bytes", status.balloon->held_bytes);
+    balloon.read("target_bytes", status.balloon->target_bytes);
+    members.also(balloon.good());
+  }
+  if (const Json* const json = members.find("dma")) {
+    Members dma(*json);
+    status.dma.emplace();
+    dma.read("ram_bytes", status.dma->ram_bytes);
+    dma.read("populated_bytes", status.dma->populated_bytes);
+    dma.read("mapped_bytes", status.dma->mapped_bytes);
+    dma.read("held_bytes", status.dma->held_bytes);
+    if (dma.find("failure") != nullptr) {
+      dma.read("failure", status.dma->failure);
+    }
+    members.also(dma.good());
+  }
+  if (const Json* const json = members.find("prefault")) {
+    Members prefault(*json);
+    status.prefault.emplace();
+    prefault.read("populated_bytes", status.prefault->populated_bytes);
+    prefault.read("mapped_bytes", status.prefault->mapped_bytes);
+    members.also(prefault.good());
+  }
+}
+
+void read_lists(Members& members, Status& status) {
+  const Json* const exits = members.find("exits");
+  const Json* const devices = members.find("devices");
+  members.also(exits != nullptr && exits->is_object() && devices != nullptr && devices->is_array());
+  if (!members.good()) {
+    return;
+  }
+  for (const auto& [reason, count] : exits->items()) {
+    members.also(count.is_number_unsigned());
+    status.exits.emplace_back(reason, count.is_number_unsigned() ? count.get<std::uint64_t>() : 0);
+  }
+  for (const Json& device : *devices) {
+    members.also(device.is_string());
+    status.devices.push_back(device.is_string() ? device.get<std::string>() : "");
+  }
+}
+
+}  // namespace
+
+std::string_view name(State state) noexcept {
+  for (const auto& [each, word] : kStates) {
+    if (each == state) {
+      return word;
+    }
+  }
+  return "unknown";
+}
+
+Json to_json(const Status& status) {
+  Json json{
+      {"id", status.id}, {"pid", status.pid}, {"state", name(status.state)}, {"uptime_ns", status.uptime_ns}};
+  if (status.ready_ns) {
+    json["ready_ns"] = *status.ready_ns;
+  }
+  json["image"] = status.image;
+  json["cpus"] = status.cpus;
+  json["memory"] = {
+      {"bytes", status.memory_bytes}, {"pages", status.pages}, {"populated_bytes", status.populated_bytes}};
+  if (status.balloon) {
+    json["balloon"] = {{"held_bytes", status.balloon->held_bytes},
+                       {"target_bytes", status.balloon->target_bytes}};
+  }
+  if (status.dma) {
+    json["dma"] = {{"ram_bytes", status.dma->ram_bytes},
+                   {"populated_bytes", status.dma->populated_bytes},
+                   {"mapped_bytes", status.dma->mapped_bytes},
+                   {"held_bytes", status.dma->held_bytes}};
+    if (!status.dma->failure.empty()) {
+      json["dma"]["failure"] = status.dma->failure;
+    }
+  }
+  if (status.prefault) {
+    json["prefault"] = {{"populated_bytes", status.prefault->populated_bytes},
+                        {"mapped_bytes", status.prefault->mapped_bytes}};
+  }
+  json["exits"] = Json::object();
+  for (const auto& [reason, count] : status.exits) {
+    json["exits"][reason] = count;
+  }
+  json["devices"] = status.devices;
+  return json;
+}
+
+std::optional<Status> read_status(const Json& json) {
+  Status status;
+  Members members(json);
+  members.read("id", status.id);
+  members.read("pid", status.pid);
+  read_state(members, status.state);
+  members.read("uptime_ns", status.uptime_ns);
+  if (members.find("ready_ns") != nullptr) {
+    members.read("ready_ns", status.ready_ns.emplace());
+  }
+  members.read("image", status.image);
+  members.read("cpus", status.cpus);
+  members.also(members.find("memory") != nullptr);
+  read_parts(members, status);
+  read_lists(members, status);
+  return members.good() ? std::optional(std::move(status)) : std::nullopt;
+}
+
+}  // namespace mayfly::control

@@ -10,6 +10,7 @@ readonly TICK='trap "echo stopped; exit 7" TERM; echo up; while :; do sleep 0.05
 start_vm() {
   local id="$1" command="$2"
   shift 2
+  rm -f "$WORK/$id".{out,err}
   "$MAYFLY" run --id "$id" --image "$IMAGE" --timeout 10m "$@" -- sh -c "$command" </dev/null >"$WORK/$id.out" 2>"$WORK/$id.err" &
   vm=$!
   # shellcheck disable=SC2064  # the number as it is now
@@ -17,7 +18,7 @@ start_vm() {
   local tries
   for ((tries = 0; tries < 1200; tries++)); do
     has_line "$WORK/$id.out" up && return
-    [[ ! -s "$WORK/$id.err" ]] || break
+    [[ ! -s "$WORK/$id.err" ]] || break  # it has failed
     pause
   done
   fail "$id does not start: $(<"$WORK/$id.err")"

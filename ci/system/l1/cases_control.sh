@@ -10,6 +10,7 @@ readonly TICK='trap "echo stopped; exit 7" TERM; echo up; while :; do sleep 0.05
 start_vm() {
   local id="$1" command="$2"
   shift 2
+  rm -f "$WORK/$id".{out,err}
   "$MAYFLY" run --id "$id" --image "$IMAGE" --timeout 10m "$@" -- sh -c "$command" </dev/null >"$WORK/$id.out" 2>"$WORK/$id.err" &
   vm=$!
   # shellcheck disable=SC2064  # the number as it is now
@@ -17,7 +18,7 @@ start_vm() {
   local tries
   for ((tries = 0; tries < 1200; tries++)); do
     has_line "$WORK/$id.out" up && return
-    [[ ! -s "$WORK/$id.err" ]] || break
+    [[ ! -s "$WORK/$id.err" ]] || break  # it has failed
     pause
   done
   fail "$id does not start: $(<"$WORK/$id.err")"
@@ -195,13 +196,18 @@ case_control_gc_removes_what_the_dead_have_left() {
   end_vm 137
 }
 
-# behind_host: by how many seconds the clock of the VM `a`, which writes it, is behind ours, once it has written two more.
+# behind_host: by how many seconds the clock of the VM `a`, which writes it, is behind ours: the least of some looks, since
+# what it has written may come late.
 behind_host() {
-  local lines tries guest
-  lines="$(wc -l <"$WORK/a.out")"
-  for ((tries = 0; tries < 600 && $(wc -l <"$WORK/a.out") < lines + 2; tries++)); do pause; done
-  guest="$(sed -n '$s/^now //p' "$WORK/a.out")"
-  echo $(($(date +%s) - guest))
+  local look lines tries guest behind least=1000
+  for look in 1 2 3 4; do
+    lines="$(wc -l <"$WORK/a.out")"
+    for ((tries = 0; tries < 600 && $(wc -l <"$WORK/a.out") < lines + 2; tries++)); do pause; done
+    guest="$(sed -n '$s/^now //p' "$WORK/a.out")"
+    behind=$(($(date +%s) - guest))
+    ((least = behind < least ? behind : least))
+  done
+  echo "$least"
 }
 
 # No guest CPU runs, however many there are; the guest's clock is right afterwards; it has not taken harm.

@@ -182,6 +182,7 @@ case_control_wait_of_a_killed_mayfly_says_that_it_cannot_be_known() {
 }
 
 case_control_gc_removes_what_the_dead_have_left() {
+  ask gc  # other cases kill VMs, too
   start_vm dead "$TICK"
   kill -KILL "$vm"
   wait "$vm"

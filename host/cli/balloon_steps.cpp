@@ -104,6 +104,8 @@ int steps(std::span<const char* const> words, boot::BootTimeline& timeline) {
   if (config.kernel.empty()) {
     config.kernel = default_kernel(std::getenv("MAYFLY_KERNEL"), executable_path());
   }
+  // That thread has no place in the sandbox, nor have its descriptors.
+  config.sandbox = sandbox::Mode::kOff;
   // Outlives the thread that it starts, which ends with the process.
   static Resizer resizer;
   return vmm::run(config, timeline, &resizer);

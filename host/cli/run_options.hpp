@@ -20,6 +20,7 @@ struct RunOptions {
   std::string pages{};
   std::string prefault{};
   std::string pool{};
+  std::string sandbox{};
   std::string balloon{};
   std::string dma_window{};
   std::vector<std::string> environment{};

@@ -13,6 +13,8 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "sandbox/inherited_files.hpp"
+#include "sandbox/sandbox.hpp"
 #include "vmm/console_output.hpp"
 #include "vmm/image.hpp"
 #include "vmm/machine.hpp"
@@ -154,7 +156,31 @@ struct Opened {
   const Terminal* terminal;
   const std::optional<LaunchTerminal>& launch_terminal;
   RunObserver* observer;
+  sandbox::Sandbox& sandbox;
 };
+
+/// The descriptors that the paths of `config` name.
+std::vector<int> named_descriptors(const RunConfig& config) {
+  std::vector<int> named;
+  for (const std::string* path :
+       {&config.image, &config.kernel, &config.timeline, &config.console.path, &config.pool}) {
+    if (const auto number = sandbox::descriptor_named_by(*path);
+        number.has_value() && *number > STDERR_FILENO) {
+      named.push_back(*number);
+    }
+  }
+  return named;
+}
+
+sandbox::Needs needs_of(const RunConfig& config) {
+  // 64 vCPUs, and as much again for all else. A device has an eventfd for each of its interrupts.
+  constexpr std::uint32_t kFilesMax = 128;
+  const bool has_devices = !config.devices.empty();
+  return {.pins_memory = has_devices,
+          .knows_other_users = has_devices || !config.pool.empty(),
+          .files_max = has_devices ? 0 : kFilesMax,
+          .closed_at_the_end = named_descriptors(config)};
+}
 
 /// Builds the machine, runs it to its end and takes it down.
 Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
@@ -184,6 +210,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .at_ready = config.until_ready ? AtReady::kStop : AtReady::kGoOn,
                    .sample_marks = timed ? SampleMarks::kYes : SampleMarks::kNo});
   waker.connect(machine);
+  opened.sandbox.lock_down();
   machine.start();
   if (opened.observer != nullptr) {
     opened.observer->started(machine);
@@ -219,8 +246,22 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
 
 }  // namespace
 
+void close_inherited_files(const RunConfig& config) {
+  if (config.sandbox == sandbox::Mode::kOff) {
+    return;
+  }
+  std::vector<int> kept = named_descriptors(config);
+  for (const PassedDevice& device : config.devices) {
+    if (const auto* const files = std::get_if<vfio::GivenFiles>(&device.opener)) {
+      kept.insert(kept.end(), {files->space, files->device});
+    }
+  }
+  sandbox::close_all_but(std::move(kept));
+}
+
 int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* observer) {
   require_given(config.devices);
+  sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
   Signals signals;
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
   const Image image(config.image, config.image_check);
@@ -231,9 +272,9 @@ int run(const RunConfig& config, boot::BootTimeline& timeline, RunObserver* obse
     const char* type = std::getenv("TERM");
     launch_terminal = LaunchTerminal{terminal->size(), type == nullptr ? "" : type};
   }
-  Finished finished = run_machine(
-      {config, image, signals, terminal.has_value() ? &*terminal : nullptr, launch_terminal, observer},
-      timeline);
+  Finished finished = run_machine({config, image, signals, terminal.has_value() ? &*terminal : nullptr,
+                                   launch_terminal, observer, sandbox},
+                                  timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();

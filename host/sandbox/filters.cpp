@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sandbox/filters.hpp"
+
+#include <cerrno>
+
+#include <unistd.h>
+
+#include "sandbox/system_calls.hpp"
+
+namespace mayfly::sandbox {
+namespace {
+
+/// No longer than it is: they lie in the program's file.
+template <ThreadKind kind>
+constexpr auto kInstructions = [] {
+  constexpr BpfProgram kProgram = compile(kRules, with_started(kind));
+  std::array<sock_filter, kProgram.size> exact{};
+  std::copy_n(kProgram.instructions.begin(), exact.size(), exact.begin());
+  return exact;
+}();
+
+struct Filter {
+  std::span<const sock_filter> instructions;
+  std::size_t denial;
+  std::size_t own_process;
+};
+
+template <ThreadKind kind>
+constexpr Filter filter() noexcept {
+  constexpr BpfProgram kProgram = compile(kRules, with_started(kind));
+  return {kInstructions<kind>, kProgram.denial, kProgram.own_process};
+}
+
+Filter filter_of(ThreadKind kind) noexcept {
+  switch (kind) {
+    case ThreadKind::kMain:
+      return filter<ThreadKind::kMain>();
+    case ThreadKind::kVcpu:
+      return filter<ThreadKind::kVcpu>();
+    case ThreadKind::kStdio:
+      return filter<ThreadKind::kStdio>();
+    case ThreadKind::kMapper:
+      break;
+  }
+  return filter<ThreadKind::kMapper>();
+}
+
+}  // namespace
+
+ReadyFilter ready_filter(ThreadKind kind, Mode mode) noexcept {
+  const Filter filter = filter_of(kind);
+  ReadyFilter ready;
+  ready.size = filter.instructions.size();
+  std::copy(filter.instructions.begin(), filter.instructions.end(), ready.instructions.begin());
+  if (mode == Mode::kLog) {
+    ready.instructions[filter.denial].k = SECCOMP_RET_LOG;
+  }
+  ready.instructions[filter.own_process].k = static_cast<std::uint32_t>(::getpid());
+  return ready;
+}
+
+int install_filter(ThreadKind kind, Mode mode) noexcept {
+  ReadyFilter ready = ready_filter(kind, mode);
+  const sock_fprog program{static_cast<unsigned short>(ready.size), ready.instructions.data()};
+  return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : errno;
+}
+
+}  // namespace mayfly::sandbox

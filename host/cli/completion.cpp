@@ -29,6 +29,8 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W 'auto 4k thp 2m 1g' -- "$word") ;;
     run:--prefault | boot:--prefault)
       mapfile -t COMPREPLY < <(compgen -W 'none all' -- "$word") ;;
+    run:--sandbox | boot:--sandbox)
+      mapfile -t COMPREPLY < <(compgen -W 'on log off' -- "$word") ;;
     run:--pool | boot:--pool | pool:--socket | pool:--status)
       mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     run:--memory | boot:--memory)
@@ -47,11 +49,11 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--device --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --prefault --pool --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--device --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --prefault --pool --sandbox --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
-        --pages --prefault --pool --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
+        --pages --prefault --pool --sandbox --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
     completion:*)
       mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
     timeline:*)

@@ -11,7 +11,7 @@
 namespace mayfly::sandbox {
 namespace {
 
-constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
+constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 /// It is there, or /dev/kvm could not have been opened.
 constexpr const char* kCover = "/dev";
 

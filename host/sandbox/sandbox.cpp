@@ -50,18 +50,15 @@ Mode mode_here(Mode wanted) noexcept {
                          "; `mayfly doctor` tells more, --sandbox off does without");
 }
 
-/// Memory is pinned by limit, for the capability that stands above it will be gone.
-void raise_memlock() {
-  const bool is_limited = [] {
-    rlimit limit{};
-    return ::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-  }();
-  if (!is_limited) {
+/// Who is free of the limit on pinned memory stays so without the capability that makes it.
+void keep_memlock() {
+  rlimit limit{};
+  if (vfio::memlock_limit().has_value() || ::getrlimit(RLIMIT_MEMLOCK, &limit) != 0 ||
+      limit.rlim_cur == RLIM_INFINITY) {
     return;
   }
-  const bool is_exempt = !vfio::memlock_limit().has_value();
   constexpr rlimit kNone{RLIM_INFINITY, RLIM_INFINITY};
-  if (::setrlimit(RLIMIT_MEMLOCK, &kNone) != 0 && is_exempt) {
+  if (::setrlimit(RLIMIT_MEMLOCK, &kNone) != 0) {
     refuse(errno, "raise RLIMIT_MEMLOCK, and CAP_IPC_LOCK is given up; set LimitMEMLOCK=infinity");
   }
 }
@@ -107,7 +104,7 @@ Sandbox::Sandbox(Mode mode, Needs needs) : mode_(mode_here(mode)), needs_(std::m
   // One heap: to shrink another one, glibc reads a file of /proc (malloc/arena.c, check_may_shrink_heap).
   ::mallopt(M_ARENA_MAX, 1);
   if (needs_.pins_memory) {
-    raise_memlock();
+    keep_memlock();
   }
   has_namespaces_ = unshare_namespaces(needs_.knows_other_users || needs_.pins_memory ? UserNamespace::kNo
                                                                                       : UserNamespace::kYes);

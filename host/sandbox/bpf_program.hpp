@@ -75,6 +75,26 @@ class BpfCompiler {
     return link();
   }
 
+  /// Denies what `rules` allow to these, and not to `kept`; allows all else.
+  constexpr BpfProgram compile_difference(Threads kept) {
+    load(offsetof(seccomp_data, nr));
+    for (std::size_t i = 0; i < call_count_; ++i) {
+      if (lost(calls_[i], kept) > 0) {
+        const bool is_denied = lost(calls_[i], kept) == calls_[i].end - calls_[i].begin;
+        jump(BPF_JEQ, number(i), is_denied ? kDeny : kFirstBlock - static_cast<int>(i), kNext);
+      }
+    }
+    code_[size_ - 1].if_false = kAllow;
+    for (std::size_t i = 0; i < call_count_; ++i) {
+      blocks_[i] = size_;
+      const std::size_t count = lost(calls_[i], kept);
+      if (count > 0 && count < calls_[i].end - calls_[i].begin) {
+        deny_lost(calls_[i], kept);
+      }
+    }
+    return link();
+  }
+
  private:
   // Targets of jumps until they are linked: an instruction, one of these, or the block of a call.
   static constexpr int kDeny = -1;
@@ -117,15 +137,19 @@ class BpfCompiler {
     return rule.verdict == Verdict::kAllow ? kAllow : kNotThere;
   }
 
-  // A binary search for the number among calls [begin, end).
+  // A binary search for the number among calls [begin, end), down to a few that are looked at in turn: the
+  // kernel compiles what it gets, so that an instruction less is worth more than a step less.
   constexpr void search(std::size_t begin, std::size_t end) {
-    if (end - begin == 1) {
-      jump(BPF_JEQ, number(begin), target_of(begin), kDeny);
+    constexpr std::size_t kInTurn = 4;
+    if (end - begin <= kInTurn) {
+      for (std::size_t i = begin; i < end; ++i) {
+        jump(BPF_JEQ, number(i), target_of(i), i + 1 < end ? kNext : kDeny);
+      }
       return;
     }
     const std::size_t middle = begin + (end - begin) / 2;
     const std::size_t at = size_;
-    jump(BPF_JGE, number(middle), 0, next());
+    jump(BPF_JGE, number(middle), 0, kNext);
     search(begin, middle);
     code_[at].if_true = static_cast<int>(size_);
     search(middle, end);
@@ -150,6 +174,32 @@ class BpfCompiler {
         }
       }
     }
+  }
+
+  // How many alternatives of a call `kept` do not have.
+  [[nodiscard]] constexpr std::size_t lost(const Call& call, Threads kept) const {
+    std::size_t count = 0;
+    for (std::size_t i = call.begin; i < call.end; ++i) {
+      count += (rules_[i].threads & kept) == 0 ? 1U : 0U;
+    }
+    return count;
+  }
+
+  // Of alternatives by one argument's value. The first is the hottest, so it is let through first.
+  constexpr void deny_lost(const Call& call, Threads kept) {
+    load(offsetof(seccomp_data, args) + rules_[call.begin].conditions[0].argument * sizeof(std::uint64_t));
+    for (std::size_t i = call.begin; i < call.end; ++i) {
+      const Condition& condition = rules_[i].conditions[0];
+      if (condition.kind != Condition::Kind::kIs || rules_[i].conditions[1].kind != Condition::Kind::kNone ||
+          condition.argument != rules_[call.begin].conditions[0].argument) {
+        throw "alternatives that only some threads have must be values of one argument";
+      }
+      const bool is_kept = (rules_[i].threads & kept) != 0;
+      if (!is_kept || i == call.begin) {
+        jump(BPF_JEQ, condition.value, is_kept ? kAllow : kDeny, kNext);
+      }
+    }
+    code_[size_ - 1].if_false = kAllow;
   }
 
   constexpr void test(const Condition& condition, std::uint32_t& loaded, int if_held, int otherwise) {
@@ -218,6 +268,12 @@ class BpfCompiler {
 /// The filter that allows to `wanted` what `rules` say. With SECCOMP_RET_KILL_PROCESS for all else.
 constexpr BpfProgram compile(std::span<const Rule> rules, Threads wanted) {
   return detail::BpfCompiler(rules, wanted).compile();
+}
+
+/// The filter for a thread that has inherited the one of `inherited`: both together allow what `rules` say of
+/// `kept`, which are among the inherited. The kernel asks both.
+constexpr BpfProgram compile_difference(std::span<const Rule> rules, Threads inherited, Threads kept) {
+  return detail::BpfCompiler(rules, inherited).compile_difference(kept);
 }
 
 /// How many system calls that filter allows, conditions or not; those that are answered by ENOSYS not.

@@ -10,10 +10,19 @@
 namespace mayfly::sandbox {
 namespace {
 
+/// Main's and the mapper's say what is allowed. The others are started by main, or by who was, and so have
+/// main's already: theirs say what of that is not.
+template <ThreadKind kind>
+consteval BpfProgram program() {
+  return kind == ThreadKind::kMain || kind == ThreadKind::kMapper
+             ? compile(kRules, with_started(kind))
+             : compile_difference(kRules, with_started(ThreadKind::kMain), with_started(kind));
+}
+
 /// No longer than it is: they lie in the program's file.
 template <ThreadKind kind>
 constexpr auto kInstructions = [] {
-  constexpr BpfProgram kProgram = compile(kRules, with_started(kind));
+  constexpr BpfProgram kProgram = program<kind>();
   std::array<sock_filter, kProgram.size> exact{};
   std::copy_n(kProgram.instructions.begin(), exact.size(), exact.begin());
   return exact;
@@ -27,7 +36,7 @@ struct Filter {
 
 template <ThreadKind kind>
 constexpr Filter filter() noexcept {
-  constexpr BpfProgram kProgram = compile(kRules, with_started(kind));
+  constexpr BpfProgram kProgram = program<kind>();
   return {kInstructions<kind>, kProgram.denial, kProgram.own_process};
 }
 
@@ -55,7 +64,9 @@ ReadyFilter ready_filter(ThreadKind kind, Mode mode) noexcept {
   if (mode == Mode::kLog) {
     ready.instructions[filter.denial].k = SECCOMP_RET_LOG;
   }
-  ready.instructions[filter.own_process].k = static_cast<std::uint32_t>(::getpid());
+  if (filter.own_process != 0) {
+    ready.instructions[filter.own_process].k = static_cast<std::uint32_t>(::getpid());
+  }
   return ready;
 }
 

@@ -38,7 +38,7 @@ int empty_root() noexcept {
   // Else what follows would be seen by the host.
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
       ::mount("none", kCover, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-              "size=4k,nr_inodes=1,mode=0") != 0 ||
+              "size=4k,nr_inodes=1,mode=0555") != 0 ||
       ::chdir(kCover) != 0) {
     return errno;
   }

@@ -2,6 +2,7 @@
 #include "sandbox/sandbox.hpp"
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -70,6 +71,46 @@ TEST(Sandbox, ThereIsNoFileToOpen) {
   }));
   EXPECT_TRUE(landlock_abi() > 0 || ::geteuid() == 0) << "neither Landlock nor namespaces on this host";
   EXPECT_EQ(status, 0);
+}
+
+// Where the host lets ordinary users have namespaces.
+TEST(Sandbox, AnOrdinaryUserHasAnEmptyRootToo) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "cannot become another user";
+  }
+  int ready[2];
+  int end[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(end), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte = ::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0 ? 0 : 1;
+    try {
+      Sandbox sandbox(Mode::kOn, {});
+      sandbox.lock_down();
+    } catch (const std::exception& error) {
+      static_cast<void>(std::fprintf(stderr, "%s\n", error.what()));
+      byte = 2;
+    }
+    static_cast<void>(!::write(ready[1], &byte, 1));
+    static_cast<void>(!::read(end[0], &byte, 1));
+    ::_exit(byte);
+  }
+  char byte = 9;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  EXPECT_EQ(byte, 0);
+  const std::string process = "/proc/" + std::to_string(child);
+  EXPECT_EQ(status_line(process, "CapEff"), "0000000000000000");
+  if (std::filesystem::read_symlink(process + "/ns/user") !=
+      std::filesystem::read_symlink("/proc/self/ns/user")) {
+    EXPECT_EQ(status_line(process, "CapBnd"), "0000000000000000");
+    EXPECT_NE(std::filesystem::read_symlink(process + "/ns/mnt"),
+              std::filesystem::read_symlink("/proc/self/ns/mnt"));
+    EXPECT_TRUE(std::filesystem::is_empty(process + "/root/"));
+  }
+  byte = 0;
+  ASSERT_EQ(::write(end[1], &byte, 1), 1);
+  EXPECT_EQ(status_of(child), 0);
 }
 
 // By /proc, of the main thread and of one that it starts.

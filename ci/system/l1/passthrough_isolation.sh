@@ -17,7 +17,7 @@ case_isolation_of_the_threads_of_the_dma_map() {
     ((SECONDS < deadline)) || fail "no vCPU runs"
     sleep 0.1
   done
-  expect_confined mnt net ipc uts
+  expect_confined mnt ipc uts
   # main, the vCPU, one that populates, one that maps
   ((seen >= 4)) || fail "only $seen threads"
   [[ -z "$(ls -A "/proc/$vm/root/")" ]] || fail "its root has files"

@@ -77,13 +77,13 @@ case_isolation_of_an_ordinary_user() {
 }
 
 case_isolation_leaves_no_descriptor_of_the_caller() {
-  local image="${IMAGE##*/}"
+  local name="${IMAGE##*/}"
   exec 8</etc/passwd 9<"$IMAGE"
   IMAGE=/dev/fd/9 start_confined
   exec 8<&- 9<&-
-  expect_files "$OWN_FILES|.*/$image|.*/${WORK##*/}/(console|t.json)"
+  expect_files "$OWN_FILES|.*/$name|.*/${WORK##*/}/(console|t.json)"
   # What was opened again by a path of the descriptor is open once.
-  [[ "$(find "/proc/$vm/fd" -lname "*/$image" | wc -l)" == 1 ]] || fail "the image is open more than once"
+  [[ "$(find "/proc/$vm/fd" -lname "*/$name" | wc -l)" == 1 ]] || fail "the image is open more than once"
   end_confined
 }
 

@@ -23,10 +23,9 @@ constexpr Mechanism kLandlock{
     "isolation", "landlock",
     "who breaks into mayfly, and through its filter, opens no file and no connection",
     "Documentation/userspace-api/landlock.rst"};
-constexpr Mechanism kNamespaces{
-    "isolation", "user-namespaces",
-    "who breaks into an ordinary user's mayfly sees no file, network or other process's IPC",
-    "user_namespaces(7)"};
+constexpr Mechanism kNamespaces{"isolation", "user-namespaces",
+                                "who breaks into an ordinary user's mayfly sees no file and no IPC of others",
+                                "user_namespaces(7)"};
 constexpr Mechanism kMitigations{"isolation", "mitigations",
                                  "what a guest runs cannot read the host's memory",
                                  "Documentation/admin-guide/hw-vuln/index.rst"};

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -141,9 +142,9 @@ void confine_thread(ThreadKind kind) noexcept {
     return;
   }
   if (const Refusal refusal = confine(kind, mode); refusal.error != 0) {
-    static_cast<void>(std::fprintf(
-        stderr, "mayfly: the host does not let a thread %s: error %d; --sandbox off does without\n",
-        refusal.what, refusal.error));
+    static_cast<void>(
+        std::fprintf(stderr, "mayfly: the host does not let a thread %s: %s; --sandbox off does without\n",
+                     refusal.what, std::strerror(refusal.error)));
     std::_Exit(125);
   }
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
@@ -66,6 +67,11 @@ std::optional<Failure> failure_of(const ChildEnd& end, const std::optional<boot:
   if (timed_out) {
     return Failure{kTimedOut, std::string(ready ? "its command did not end" : "was not ready") + " within " +
                                   std::to_string(config.timeout_ns / 1'000'000) + " ms"};
+  }
+  if (end.status == 128 + SIGSYS) {
+    return Failure{end.status,
+                   "was killed by the sandbox (SIGSYS): it made a system call that no filter allows; the "
+                   "kernel log names it, and --sandbox log goes on"};
   }
   if (end.status != 0) {
     return Failure{vmm::kOwnFailure, "failed with exit status " + std::to_string(end.status)};

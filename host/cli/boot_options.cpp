@@ -51,6 +51,7 @@ std::vector<std::string> words_of(const RunOptions& run, const std::string& time
   add("--workdir", run.workdir);
   add("--user", run.user);
   add("--cmdline-append", run.cmdline_append);
+  add("--sandbox", run.sandbox);
   add("--timeout", timeout);
   if (run.image_check == vmm::ImageCheck::kWhole) {
     words.emplace_back("--verify");

@@ -44,12 +44,12 @@ TEST(BootOptions, LimitsAreByPercent) {
 
 // What boot passes on is understood by run as it was meant.
 TEST(BootOptions, MachineOptionsArriveAtRun) {
-  const BootConfig config = boot({"boot", "--image",   "i",       "--kernel",         "k",    "--memory",
-                                  "1G",   "--cpus",    "2",       "--pages",          "2m",   "--prefault",
-                                  "none", "--pool",    "s",       "--balloon",        "4M",   "--env",
-                                  "A=-1", "--env",     "B=",      "--workdir",        "/w",   "--user",
-                                  "u:g",  "--timeout", "3s",      "--cmdline-append", "-x y", "--verify",
-                                  "--",   "cmd",       "--repeat"});
+  const BootConfig config = boot({"boot", "--image",  "i",    "--kernel",  "k",       "--memory",
+                                  "1G",   "--cpus",   "2",    "--pages",   "2m",      "--prefault",
+                                  "none", "--pool",   "s",    "--sandbox", "log",     "--balloon",
+                                  "4M",   "--env",    "A=-1", "--env",     "B=",      "--workdir",
+                                  "/w",   "--user",   "u:g",  "--timeout", "3s",      "--cmdline-append",
+                                  "-x y", "--verify", "--",   "cmd",       "--repeat"});
   std::vector<const char*> words;
   for (const std::string& word : config.run) {
     words.push_back(word.c_str());
@@ -62,6 +62,7 @@ TEST(BootOptions, MachineOptionsArriveAtRun) {
   EXPECT_EQ(run.pages, "2m");
   EXPECT_EQ(run.prefault, "none");
   EXPECT_EQ(run.pool, "s");
+  EXPECT_EQ(run.sandbox, "log");
   EXPECT_EQ(run.balloon, "4M");
   EXPECT_EQ(run.environment, (std::vector<std::string>{"A=-1", "B="}));
   EXPECT_EQ(run.workdir, "/w");

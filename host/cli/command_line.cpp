@@ -108,6 +108,10 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
   add_string(app, "--workdir", run.workdir, "DIR", "Directory of the workload in the guest");
   add_string(app, "--user", run.user, "USER[:GROUP]", "User of the workload, by name or number");
   add_string(app, "--cmdline-append", run.cmdline_append, "TEXT", "More for the kernel command line");
+  add_string(
+      app, "--sandbox", run.sandbox, "on|log|off",
+      "Give up all that the guest's run does not need before it begins; log: tell the kernel log of what "
+      "on would kill for; on when not given");
   app.add_flag_callback(
       "--verify", [&run] { run.image_check = vmm::ImageCheck::kWhole; },
       "Check the digest of the whole image first");

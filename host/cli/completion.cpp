@@ -31,6 +31,8 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W 'none boot all' -- "$word") ;;
     run:--numa | boot:--numa)
       mapfile -t COMPREPLY < <(compgen -W "$(</sys/devices/system/node/has_memory)" -- "$word") ;;
+    run:--sandbox | boot:--sandbox)
+      mapfile -t COMPREPLY < <(compgen -W 'on log off' -- "$word") ;;
     run:--pool | boot:--pool | pool:--socket | pool:--status)
       mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     run:--memory | boot:--memory)
@@ -66,11 +68,11 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--id --device --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--id --device --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --sandbox --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
-        --pages --numa --prefault --pool --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
+        --pages --numa --prefault --pool --sandbox --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
     completion:*)
       mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
     timeline:*)

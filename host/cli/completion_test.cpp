@@ -134,6 +134,7 @@ TEST_F(Completion, OptionsOfThePoolAreOffered) {
   EXPECT_EQ(complete({"mayfly", "pool", "--"}), (Words{"--socket", "--status", "--help", "--version"}));
   EXPECT_EQ(complete({"mayfly", "pool", "--status", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "run", "--pool", "scr"}), Words{"script"});
+  EXPECT_EQ(complete({"mayfly", "run", "--sandbox", "o"}), (Words{"on", "off"}));
 }
 
 TEST_F(Completion, OptionsOfDoctorAreOffered) {

@@ -13,7 +13,7 @@ The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the workload, a second one 
 Exit status: the workload's own, or
   124  --timeout ran out            127  command not found in the guest
   125  mayfly or the guest failed   128+N  ended by signal N
-  126  command cannot be executed
+  126  command cannot be executed       159  killed by --sandbox (SIGSYS): the kernel log tells more
 A wrong command line is 125, too: lower numbers are the workload's.)";
 
 inline constexpr const char* kBootFooter =

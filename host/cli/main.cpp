@@ -53,6 +53,7 @@ struct Dispatch {
     if (config.kernel.empty()) {
       config.kernel = default_kernel(std::getenv("MAYFLY_KERNEL"), executable_path());
     }
+    vmm::close_inherited_files(config);
     const vmm::CpuClaims claims = claim_dedicated(config, "");
     config.own_cpus = claims.cpus();
     config.placement = place_on_nodes(config, "");

@@ -127,6 +127,17 @@ vmm::PrefaultMode check_prefault(const std::string& text) {
   refuse("--prefault", text, "give none, boot or all");
 }
 
+sandbox::Mode check_sandbox(const std::string& text) {
+  constexpr std::pair<std::string_view, sandbox::Mode> kChoices[] = {
+      {"on", sandbox::Mode::kOn}, {"log", sandbox::Mode::kLog}, {"off", sandbox::Mode::kOff}};
+  for (const auto& [word, mode] : kChoices) {
+    if (text == word) {
+      return mode;
+    }
+  }
+  refuse("--sandbox", text, "give on, log or off");
+}
+
 std::uint64_t check_timeout(const std::string& text) {
   const std::optional<std::uint64_t> nanoseconds = parse_duration(text);
   if (!nanoseconds.has_value() || *nanoseconds == 0) {
@@ -198,6 +209,9 @@ vmm::RunConfig check_run_options(RunOptions options) {
   if (config.prefault == vmm::PrefaultMode::kAll && config.balloon_bytes.value_or(0) > 0 &&
       options.devices.empty()) {
     refuse("--balloon", options.balloon, "gives back what --prefault all has just populated; choose one");
+  }
+  if (!options.sandbox.empty()) {
+    config.sandbox = check_sandbox(options.sandbox);
   }
   if (!options.timeout.empty()) {
     config.timeout_ns = check_timeout(options.timeout);

@@ -22,6 +22,7 @@ struct RunOptions {
   std::string prefault{};
   std::string numa{};
   std::string pool{};
+  std::string sandbox{};
   std::string balloon{};
   std::string dma_window{};
   std::vector<std::string> environment{};

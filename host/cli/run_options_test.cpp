@@ -80,6 +80,7 @@ TEST(RunOptions, EveryOptionArrives) {
   options.pages = "1g";
   options.prefault = "none";
   options.pool = "pool.sock";
+  options.sandbox = "log";
   options.balloon = "1G";
   options.environment = {"A=1", "B="};
   options.workdir = "/srv";
@@ -97,6 +98,7 @@ TEST(RunOptions, EveryOptionArrives) {
   EXPECT_EQ(config.cpus, 64U);
   EXPECT_EQ(config.pages, Pages::k1g);
   EXPECT_EQ(config.pool, "pool.sock");
+  EXPECT_EQ(config.sandbox, sandbox::Mode::kLog);
   EXPECT_EQ(config.balloon_bytes, kGiB);
   EXPECT_EQ(config.environment, options.environment);
   EXPECT_EQ(config.workdir, "/srv");
@@ -198,6 +200,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{&RunOptions::cpus, "4294967297", "--cpus '4294967297': give a number from 1 to 64"},
         BadValue{&RunOptions::cpus, "two", "--cpus 'two': give a number from 1 to 64"},
         BadValue{&RunOptions::pages, "2M", "--pages '2M': give auto, 4k, thp, 2m or 1g"},
+        BadValue{&RunOptions::sandbox, "yes", "--sandbox 'yes': give on, log or off"},
         BadValue{&RunOptions::prefault, "some", "--prefault 'some': give none, boot or all"},
         BadValue{&RunOptions::balloon, "256", "--balloon '256': not a multiple of 2M"},
         BadValue{&RunOptions::balloon, "all",

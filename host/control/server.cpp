@@ -66,6 +66,9 @@ void Server::end(std::optional<int> exit_status) noexcept {
 }
 
 void Server::serve() noexcept {
+  if (rules_.thread_starts != nullptr) {
+    rules_.thread_starts();
+  }
   try {
     while (!stopping_.load(std::memory_order_acquire)) {
       wait_and_hear();

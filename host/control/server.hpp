@@ -26,6 +26,8 @@ struct ServerRules {
   std::uint64_t ask_within_ns = 30'000'000'000;
   /// Until an answer is taken.
   std::uint64_t take_within_ns = 5'000'000'000;
+  /// The server's thread calls it first of all; may be null.
+  void (*thread_starts)() noexcept = nullptr;
 };
 
 /// Serves a VM's control socket. Its thread starts with the first client: a VM that nobody asks has none.
@@ -44,6 +46,12 @@ class Server {
   [[nodiscard]] int fd() const noexcept;
   /// Starts the thread. Where the host has none left, nobody will be served.
   void start() noexcept;
+  /// When the socket goes, its file stays: this process cannot remove it any more.
+  void leave_socket() noexcept {
+    if (listener_) {
+      listener_->leave();
+    }
+  }
   /// Removes the socket, answers who waits for the VM's end, and ends all connections. Once.
   void finish(int exit_status) noexcept;
 

@@ -113,7 +113,9 @@ lease::Listener SocketFolder::claim(const std::string& id) const {
     throw Error("a VM with the id '" + id + "' is running; give another --id, or end that one (mayfly stop " +
                 id + ")");
   }
-  return lease::Listener(path_of(id), lease::SocketKind::kStream);
+  lease::Listener listener(path_of(id), lease::SocketKind::kStream);
+  listener.remove_by(Fd(::fcntl(folder_.get(), F_DUPFD_CLOEXEC, 0)));
+  return listener;
 }
 
 std::vector<std::string> SocketFolder::remove_dead() const {

@@ -16,6 +16,16 @@ constexpr Mechanism kDedicated{"isolation", "dedicated", "idling, pausing and sp
                                "api.rst, KVM_CAP_X86_DISABLE_EXITS; x86/cpuid.rst, KVM_HINTS_REALTIME"};
 constexpr Mechanism kSmt{"isolation", "no-smt", "no guest shares a core with another at the same time",
                          "Documentation/admin-guide/hw-vuln/core-scheduling.rst"};
+constexpr Mechanism kSeccomp{"isolation", "seccomp",
+                             "who breaks into mayfly has 30 system calls or fewer (--sandbox)",
+                             "Documentation/userspace-api/seccomp_filter.rst"};
+constexpr Mechanism kLandlock{
+    "isolation", "landlock",
+    "who breaks into mayfly, and through its filter, opens no file and no connection",
+    "Documentation/userspace-api/landlock.rst"};
+constexpr Mechanism kNamespaces{"isolation", "user-namespaces",
+                                "who breaks into an ordinary user's mayfly sees no file and no IPC of others",
+                                "user_namespaces(7)"};
 constexpr Mechanism kMitigations{"isolation", "mitigations",
                                  "what a guest runs cannot read the host's memory",
                                  "Documentation/admin-guide/hw-vuln/index.rst"};
@@ -63,6 +73,36 @@ Finding check_smt(const IsolationFacts& isolation) {
              : is_on(kSmt, "SMT is off or absent");
 }
 
+Finding check_seccomp(const IsolationFacts& isolation) {
+  if (isolation.seccomp_actions.empty()) {
+    return is_unknown(kSeccomp, "not told by this kernel");
+  }
+  return isolation.seccomp_actions.find("kill_process") != std::string::npos
+             ? is_on(kSeccomp, "mayfly run kills itself for a system call that it does not need")
+             : is_off(kSeccomp, "this kernel cannot kill a process for a system call (before 4.14)",
+                      "a newer kernel; until then mayfly run --sandbox off");
+}
+
+Finding check_landlock(const IsolationFacts& isolation) {
+  if (isolation.security_modules.empty()) {
+    return is_unknown(kLandlock, "not told by this kernel");
+  }
+  return isolation.security_modules.find("landlock") != std::string::npos
+             ? is_on(kLandlock, "mayfly run takes all files from itself")
+             : is_off(kLandlock, "not there, so mayfly run goes on without", "boot with lsm=landlock,...");
+}
+
+Finding check_namespaces(const IsolationFacts& isolation) {
+  if (!isolation.user_namespaces.has_value()) {
+    return is_unknown(kNamespaces, "not told by this kernel");
+  }
+  return *isolation.user_namespaces
+             ? is_on(kNamespaces, "an ordinary user's mayfly run has namespaces of its own, as root's has")
+             : is_off(kNamespaces, "only root's mayfly run has namespaces of its own",
+                      "sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
+                      "kernel.apparmor_restrict_unprivileged_userns");
+}
+
 Finding check_mitigations(const IsolationFacts& isolation) {
   std::string open;
   for (const auto& [name, state] : isolation.vulnerabilities) {
@@ -86,6 +126,9 @@ void advise_isolation(const Capabilities& host, std::vector<Finding>& findings) 
   findings.push_back(check_tickless(host.isolation));
   findings.push_back(check_dedicated(host));
   findings.push_back(check_smt(host.isolation));
+  findings.push_back(check_seccomp(host.isolation));
+  findings.push_back(check_landlock(host.isolation));
+  findings.push_back(check_namespaces(host.isolation));
   findings.push_back(check_mitigations(host.isolation));
 }
 

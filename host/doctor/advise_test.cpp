@@ -141,6 +141,29 @@ TEST(Advice, HaltExitsThatMustStayAreExplained) {
   expect_advice(host, {{"isolation.dedicated", Level::kHint, "leaves HLT to the guest", "disable-exits"}});
 }
 
+TEST(Advice, WhatTheSandboxIsMadeOfIsTold) {
+  Recording host = recorded("zen3");
+  expect_advice(host, {{"isolation.seccomp", Level::kNone, "not told", ""},
+                       {"isolation.landlock", Level::kNone, "not told", ""},
+                       {"isolation.user-namespaces", Level::kNone, "not told", ""}});
+  host.files[kSeccompActions] = "kill_process kill_thread trap errno user_notif trace log allow";
+  host.files[kSecurityModules] = "lockdown,capability,landlock,yama,apparmor";
+  host.files[kUserNamespacesMax] = "63432";
+  expect_advice(host, {{"isolation.seccomp", Level::kOk, "kills itself", ""},
+                       {"isolation.landlock", Level::kOk, "takes all files", ""},
+                       {"isolation.user-namespaces", Level::kOk, "as root's", ""}});
+  host.files[kSeccompActions] = "kill trap errno trace allow";
+  host.files[kSecurityModules] = "capability,yama";
+  host.files[kUserNamespacesOfProfiles] = "1";
+  expect_advice(host, {{"isolation.seccomp", Level::kHint, "before 4.14", "--sandbox off"},
+                       {"isolation.landlock", Level::kHint, "goes on without", "lsm=landlock"},
+                       {"isolation.user-namespaces", Level::kHint, "only root's", "apparmor_restrict"}});
+  host.files[kUserNamespacesOfProfiles] = "0";
+  host.files[kUserNamespacesForUsers] = "0";
+  expect_advice(host,
+                {{"isolation.user-namespaces", Level::kHint, "only root's", "unprivileged_userns_clone"}});
+}
+
 TEST(Advice, UnsafeModesAreWarnings) {
   Recording host = recorded("sapphire-rapids");
   host.files["/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"] = "Y";

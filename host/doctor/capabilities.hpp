@@ -116,6 +116,11 @@ struct IsolationFacts {
   CpuList nohz_full{};
   std::map<std::uint32_t, CpuList> siblings{};  ///< Of isolated CPUs.
   Switch smt{};
+  /// As the kernel writes them; empty: not told.
+  std::string security_modules{};
+  std::string seccomp_actions{};
+  /// An ordinary user may make user namespaces.
+  Switch user_namespaces{};
   /// Name of a vulnerability and the kernel's words; without those that say "Not affected".
   std::vector<std::pair<std::string, std::string>> vulnerabilities{};
 };

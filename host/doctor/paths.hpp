@@ -19,6 +19,14 @@ inline constexpr const char* kCpuInfo = "/proc/cpuinfo";
 inline constexpr const char* kLimits = "/proc/self/limits";
 inline constexpr const char* kRelease = "/proc/sys/kernel/osrelease";
 inline constexpr const char* kOvercommit = "/proc/sys/vm/overcommit_memory";
+/// What security modules are there: landlock among them (Documentation/admin-guide/LSM/index.rst).
+inline constexpr const char* kSecurityModules = "/sys/kernel/security/lsm";
+inline constexpr const char* kSeccompActions = "/proc/sys/kernel/seccomp/actions_avail";
+inline constexpr const char* kUserNamespacesMax = "/proc/sys/user/max_user_namespaces";
+/// Of Debian's and Ubuntu's kernels.
+inline constexpr const char* kUserNamespacesForUsers = "/proc/sys/kernel/unprivileged_userns_clone";
+inline constexpr const char* kUserNamespacesOfProfiles =
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
 inline constexpr const char* kNumaBalancing = "/proc/sys/kernel/numa_balancing";
 inline constexpr const char* kMachineVendor = "/sys/class/dmi/id/sys_vendor";
 inline constexpr const char* kMachineProduct = "/sys/class/dmi/id/product_name";
@@ -56,6 +64,11 @@ inline constexpr std::array kPlainFiles{
     kRelease,
     kOvercommit,
     kNumaBalancing,
+    kSecurityModules,
+    kSeccompActions,
+    kUserNamespacesMax,
+    kUserNamespacesForUsers,
+    kUserNamespacesOfProfiles,
     kMachineVendor,
     kMachineProduct,
     kCpusOnline,

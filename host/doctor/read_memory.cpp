@@ -80,6 +80,13 @@ IsolationFacts read_isolation(const Recording& recording) {
     }
   }
   isolation.smt = switch_in(recording.text(kSmtActive));
+  isolation.security_modules = recording.text(kSecurityModules).value_or("");
+  isolation.seccomp_actions = recording.text(kSeccompActions).value_or("");
+  if (const auto most = number_in(recording.text(kUserNamespacesMax))) {
+    isolation.user_namespaces = *most > 0 &&
+                                switch_in(recording.text(kUserNamespacesForUsers)).value_or(true) &&
+                                !switch_in(recording.text(kUserNamespacesOfProfiles)).value_or(false);
+  }
   for (const auto& [path, state] : recording.files) {
     if (path.starts_with(kFolder) && state != "Not affected") {
       isolation.vulnerabilities.emplace_back(path.substr(kFolder.size()), state);

@@ -102,8 +102,14 @@ Listener::Listener(std::string path, SocketKind kind)
 
 Listener::~Listener() {
   struct stat status {};
-  if (socket_ && ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
-      status.st_ino == inode_) {
+  if (!socket_ || path_.empty()) {
+    return;
+  }
+  if (folder_) {
+    ::unlinkat(folder_.get(), path_.c_str() + path_.rfind('/') + 1, 0);
+    return;
+  }
+  if (::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_) {
     ::unlink(path_.c_str());
   }
 }

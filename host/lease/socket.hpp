@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -44,6 +45,14 @@ class Listener {
   /// Removes the socket, unless it is another's by now.
   ~Listener();
 
+  /// Has it removed by way of `folder`, which it lies in, for a process that reaches no path any more.
+  /// Whoever puts another one in its place does so only when nobody listens here.
+  void remove_by(Fd folder) noexcept { folder_ = std::move(folder); }
+  /// -1: it is removed by its path.
+  [[nodiscard]] int folder() const noexcept { return folder_.get(); }
+  /// Has it stay when this goes, with nobody who listens.
+  void leave() noexcept { path_.clear(); }
+
   /// Readable when a connection waits.
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
   /// The next one, which does not block; empty when there is none, with errno.
@@ -51,6 +60,7 @@ class Listener {
 
  private:
   std::string path_;
+  Fd folder_;
   Fd socket_;
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -49,7 +49,9 @@ std::string node_path(std::uint32_t node) {
 /// Replaces the reservation by memory; false with errno set when there is not enough.
 bool map_over(const Mapping& room, int memfd) noexcept {
   const int kind = memfd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  return ::mmap(room.data(), room.size(), PROT_READ | PROT_WRITE, MAP_FIXED | kind, memfd, 0) != MAP_FAILED;
+  // What a guest has in memory is in no core file.
+  return ::mmap(room.data(), room.size(), PROT_READ | PROT_WRITE, MAP_FIXED | kind, memfd, 0) != MAP_FAILED &&
+         ::madvise(room.data(), room.size(), MADV_DONTDUMP) == 0;
 }
 
 Fd make_memfd(std::uint64_t bytes, unsigned flags) {

@@ -2,6 +2,8 @@
 #include "memory/backing.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -25,6 +27,22 @@ TEST(Backing, IsZeroAlignedAndNotPopulated) {
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(backing.data()) % kGiB, 0U);
   EXPECT_EQ(backing.populated(), 0U);
   EXPECT_EQ(backing.data()[kBytes - 1], std::byte{0});
+}
+
+// proc(5), VmFlags of smaps: dd, "do not include area into core dump".
+TEST(Backing, IsInNoCoreFile) {
+  for (const Pages pages : {Pages::k4k, Pages::kAuto}) {
+    const Backing backing(kBytes, pages);
+    std::ifstream maps("/proc/self/smaps");
+    std::ostringstream start;
+    start << std::hex << reinterpret_cast<std::uintptr_t>(backing.data()) << '-';
+    std::string line;
+    while (std::getline(maps, line) && !line.starts_with(start.str())) {
+    }
+    while (std::getline(maps, line) && !line.starts_with("VmFlags:")) {
+    }
+    EXPECT_NE((line + ' ').find(" dd "), std::string::npos) << line;
+  }
 }
 
 TEST(Backing, CountsWhatWasTouched) {

@@ -30,7 +30,7 @@ DmaMap::DmaMap(Iommu& iommu, Populate& populate, std::span<const GuestMemory::Re
       plan_(ram, with_entries(config.rules, iommu, config.reserved_entries)),
       calling_(std::clamp(iommu.parallel_mappers(), 1U, kMappersMax)) {
   require_memlock(plan_.table().bytes(), config.memlock_limit);
-  start_threads(std::max(config.populate_threads, 1U));
+  start_threads(std::max(config.populate_threads, 1U), config.thread_starts);
 }
 
 DmaMap::~DmaMap() {
@@ -42,13 +42,21 @@ DmaMap::~DmaMap() {
   }
 }
 
-void DmaMap::start_threads(std::uint32_t populate_threads) {
+void DmaMap::start_threads(std::uint32_t populate_threads, void (*first)() noexcept) {
+  const auto start = [this, first](auto body) {
+    threads_.emplace_back([first, body] {
+      if (first != nullptr) {
+        first();
+      }
+      body();
+    });
+  };
   try {
     for (std::uint32_t i = 0; i < populate_threads; ++i) {
-      threads_.emplace_back([this] { populate_loop(); });
+      start([this] { populate_loop(); });
     }
     for (std::size_t mapper = 0; mapper < calling_.size(); ++mapper) {
-      threads_.emplace_back([this, mapper] { map_loop(mapper); });
+      start([this, mapper] { map_loop(mapper); });
     }
   } catch (const std::system_error& error) {
     request_stop();

@@ -28,6 +28,8 @@ struct DmaMapConfig {
   std::uint32_t reserved_entries = 0;
   /// memlock_limit(): too little is found before anything begins.
   std::optional<std::uint64_t> memlock_limit = std::nullopt;
+  /// Called first of all by each thread of the map, when not null.
+  void (*thread_starts)() noexcept = nullptr;
 };
 
 /// Makes guest RAM reachable for passed-through devices while the guest already runs: populates and maps it
@@ -85,7 +87,7 @@ class DmaMap final : public HeldMemory {
   void forget(const void* owner) noexcept override;
 
  private:
-  void start_threads(std::uint32_t populate_threads);
+  void start_threads(std::uint32_t populate_threads, void (*first)() noexcept);
   void join() noexcept;
   void populate_loop() noexcept;
   void map_loop(std::size_t mapper) noexcept;

@@ -362,7 +362,7 @@ std::optional<WorkingSet> Machine::touched() const {
     return std::nullopt;
   }
   if (timeline_.reached(boot::Milestone::kReady)) {
-    recorder_->on_ready();  // it was not told where the machine stops there
+    recorder_->look();  // it was not told where the machine stops there
   }
   return recorder_->seen();
 }

@@ -117,6 +117,8 @@ class Machine {
   /// Null when nothing is prefaulted.
   [[nodiscard]] const Prefault* prefault() const noexcept { return prefault_.get(); }
 
+  /// Null where the boot is not to be noted.
+  [[nodiscard]] WorkingSetRecorder* recorder() noexcept { return recorder_.get(); }
   /// What the boot has touched, where that was to be noted and the guest was ready; else nothing. After
   /// stop().
   [[nodiscard]] std::optional<WorkingSet> touched() const;

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "broker/client.hpp"
+#include "sandbox/sandbox.hpp"
 #include "vfio/given_files.hpp"
 #include "vfio/memlock.hpp"
 
@@ -138,6 +139,7 @@ void Passthrough::begin_map() {
   config.populate_threads = populate_threads();
   config.reserved_entries = kEntriesADevice * static_cast<std::uint32_t>(found_.size());
   config.memlock_limit = vfio::memlock_limit();
+  config.thread_starts = []() noexcept { sandbox::confine_thread(sandbox::ThreadKind::kMapper); };
   const vfio::DmaMap::OnFailure on_failure{
       [](void* down) noexcept { static_cast<VmDown*>(down)->report(DownReason::kDmaMap); }, &down_};
   map_.emplace(*backend_, populate_, memory_.memory.regions(), config, on_failure);

@@ -13,6 +13,8 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "sandbox/inherited_files.hpp"
+#include "sandbox/sandbox.hpp"
 #include "vmm/console_output.hpp"
 #include "vmm/control_point.hpp"
 #include "vmm/image.hpp"
@@ -159,7 +161,32 @@ struct Opened {
   const Terminal* terminal;
   const std::optional<LaunchTerminal>& launch_terminal;
   ControlPoint& control;
+  sandbox::Sandbox& sandbox;
 };
+
+/// The descriptors that the paths of `config` name.
+std::vector<int> named_descriptors(const RunConfig& config) {
+  std::vector<int> named;
+  for (const std::string* path :
+       {&config.image, &config.kernel, &config.timeline, &config.console.path, &config.pool}) {
+    if (const auto number = sandbox::descriptor_named_by(*path);
+        number.has_value() && *number > STDERR_FILENO) {
+      named.push_back(*number);
+    }
+  }
+  return named;
+}
+
+sandbox::Needs needs_of(const RunConfig& config) {
+  // 64 vCPUs, 32 clients of the control socket, and as much again for all else. A device has an eventfd for
+  // each of its interrupts.
+  constexpr std::uint32_t kFilesMax = 192;
+  const bool has_devices = !config.devices.empty();
+  return {.pins_memory = has_devices,
+          .knows_other_users = has_devices || !config.pool.empty(),
+          .files_max = has_devices ? 0 : kFilesMax,
+          .closed_at_the_end = named_descriptors(config)};
+}
 
 /// Builds the machine, runs it to its end and takes it down.
 Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
@@ -191,6 +218,9 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .at_ready = config.until_ready ? AtReady::kStop : AtReady::kGoOn,
                    .sample_marks = timed ? SampleMarks::kYes : SampleMarks::kNo});
   waker.connect(machine);
+  if (!opened.sandbox.lock_down(opened.control.folder())) {
+    opened.control.leave_socket();
+  }
   machine.start();
   struct DetachControl {
     ControlPoint& control;
@@ -202,7 +232,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   const vfio::DeviceWatch* const watch = machine.device_watch();
   Finished finished{
       run_loop({session, opened.signals, down, opened.terminal, deadline, watch == nullptr ? -1 : watch->fd(),
-                &opened.control.requests(), &opened.control}),
+                &opened.control.requests(), &opened.control, machine.recorder()}),
       std::nullopt, std::nullopt};
   opened.control.machine_ends();
   if (finished.outcome.kind == OutcomeKind::kDmaMapFailed) {
@@ -229,8 +259,22 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
 
 }  // namespace
 
+void close_inherited_files(const RunConfig& config) {
+  if (config.sandbox == sandbox::Mode::kOff) {
+    return;
+  }
+  std::vector<int> kept = named_descriptors(config);
+  for (const PassedDevice& device : config.devices) {
+    if (const auto* const files = std::get_if<vfio::GivenFiles>(&device.opener)) {
+      kept.insert(kept.end(), {files->space, files->device});
+    }
+  }
+  sandbox::close_all_but(std::move(kept));
+}
+
 int run(const RunConfig& config, boot::BootTimeline& timeline) {
   require_given(config.devices);
+  sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
   Signals signals;
   ControlPoint control(config, timeline);
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
@@ -247,9 +291,10 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
     const char* type = std::getenv("TERM");
     launch_terminal = LaunchTerminal{terminal->size(), type == nullptr ? "" : type};
   }
-  Finished finished = run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
-                                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control},
-                                  timeline);
+  Finished finished =
+      run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
+                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, sandbox},
+                  timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "memory/backing.hpp"
+#include "sandbox/mode.hpp"
 #include "vfio/given_files.hpp"
 #include "vfio/intx_use.hpp"
 #include "vfio/pci_address.hpp"
@@ -105,6 +106,8 @@ struct RunConfig {
   /// 0: none. Counted from exec of mayfly.
   std::uint64_t timeout_ns = 0;
   std::string cmdline_append{};
+  /// What the process gives up before the guest runs.
+  sandbox::Mode sandbox = sandbox::Mode::kOn;
   /// Ends the run when the workload is about to start.
   bool until_ready = false;
   /// Where the boot timeline is written as JSON; empty: nowhere.

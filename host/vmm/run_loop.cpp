@@ -19,11 +19,6 @@ namespace {
 
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 
-/// The earlier of two deadlines, of which 0 is none.
-std::uint64_t first_of(std::uint64_t one, std::uint64_t other) noexcept {
-  return one == 0 || other == 0 ? std::max(one, other) : std::min(one, other);
-}
-
 // Waits until one of the descriptors is readable or the deadline (0: none) has come; whether it has.
 enum class Woken : bool { kByEvent, kByDeadline };
 Woken wait(std::span<pollfd> watched, std::uint64_t deadline_ns) noexcept {
@@ -46,24 +41,23 @@ class Loop {
   Outcome run() {
     while (!cut_.has_value()) {
       const bool ended = ended_.has_value();
-      std::array<pollfd, 6> watched{{{in_.signals.fd(), POLLIN, 0},
+      std::array<pollfd, 7> watched{{{in_.signals.fd(), POLLIN, 0},
                                      {in_.session.event_fd(), POLLIN, 0},
                                      {in_.requests == nullptr ? -1 : in_.requests->fd(), POLLIN, 0},
                                      {in_.control == nullptr ? -1 : in_.control->fd(), POLLIN, 0},
+                                     {in_.recorder == nullptr ? -1 : in_.recorder->fd(), POLLIN, 0},
                                      // These stay readable: of no more interest once the run has ended.
                                      {ended ? -1 : in_.down.fd(), POLLIN, 0},
                                      {ended ? -1 : in_.lost_device, POLLIN, 0}}};
-      const std::uint64_t socket_due_ns = in_.control == nullptr ? 0 : in_.control->socket_due_ns();
-      if (wait(watched, first_of(socket_due_ns, in_.deadline_ns)) == Woken::kByDeadline) {
-        if (socket_due_ns != 0 && monotonic_ns() >= socket_due_ns) {
-          in_.control->make_socket();
-          continue;
-        }
+      if (wait(watched, in_.deadline_ns) == Woken::kByDeadline) {
         cut_ = Outcome{OutcomeKind::kTimeout, 0, "the workload was ended by --timeout"};
         break;
       }
       if (watched[3].revents != 0) {
         in_.control->serve();
+      }
+      if (watched[4].revents != 0) {
+        in_.recorder->look();
       }
       take_signals();
       take_requests();

@@ -9,6 +9,7 @@
 #include "vmm/signals.hpp"
 #include "vmm/terminal.hpp"
 #include "vmm/vm_down.hpp"
+#include "vmm/working_set_recorder.hpp"
 
 namespace mayfly::vmm {
 
@@ -28,6 +29,8 @@ struct RunInputs {
   /// Null: nobody asks, there is no control socket.
   RunRequests* requests = nullptr;
   ControlPoint* control = nullptr;
+  /// Null: nobody wants to know what the boot has touched.
+  WorkingSetRecorder* recorder = nullptr;
 };
 
 /// Runs until the workload has ended and its output is written, or until something else ends the run. Main

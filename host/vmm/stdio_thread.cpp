@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "sandbox/sandbox.hpp"
 #include "vmm/thread_cpus.hpp"
 
 namespace mayfly::vmm {
@@ -30,18 +31,24 @@ void change_mask(int how, int signal) noexcept {
 
 }  // namespace
 
+StdioThread::StdioThread() noexcept
+    : interruptible_([] {
+        static const bool installed = install_interrupt();
+        return installed;
+      }()) {}
+
 bool StdioThread::start(void (*body)(void*) noexcept, void* argument) noexcept {
-  static const bool installed = install_interrupt();
   try {
     thread_ = std::thread([this, body, argument] { run(body, argument); });
   } catch (const std::system_error&) {
     return false;
   }
   follow_main_thread(thread_.native_handle());
-  return installed;
+  return interruptible_;
 }
 
 void StdioThread::run(void (*body)(void*) noexcept, void* argument) noexcept {
+  sandbox::confine_thread(sandbox::ThreadKind::kStdio);
   change_mask(SIG_UNBLOCK, interrupt_signal());
   // A background job that reads its terminal gets EIO instead of stopping the whole machine.
   change_mask(SIG_BLOCK, SIGTTIN);

@@ -11,7 +11,7 @@ namespace mayfly::vmm {
 /// and can be ended all the same.
 class StdioThread {
  public:
-  StdioThread() = default;
+  StdioThread() noexcept;
   StdioThread(const StdioThread&) = delete;
   StdioThread& operator=(const StdioThread&) = delete;
   /// The owner has called end().
@@ -33,6 +33,7 @@ class StdioThread {
   std::mutex mutex_;
   std::condition_variable finish_;
   bool finished_ = false;
+  bool interruptible_;
 };
 
 }  // namespace mayfly::vmm

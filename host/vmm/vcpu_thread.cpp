@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "base/error.hpp"
+#include "sandbox/sandbox.hpp"
 #include "vmm/thread_cpus.hpp"
 
 namespace mayfly::vmm {
@@ -44,6 +45,7 @@ void VcpuThread::start() {
 }
 
 void VcpuThread::run() noexcept {
+  sandbox::confine_thread(sandbox::ThreadKind::kVcpu);
   while (!stop_.load()) {
     if (gate_.is_closed() || interrupted_.load()) {
       pause();

@@ -3,12 +3,26 @@
 
 #include <exception>
 
+#include <sys/eventfd.h>
+
+#include "base/error.hpp"
+
 namespace mayfly::vmm {
 
-void WorkingSetRecorder::on_ready() noexcept {
-  if (looked_.test_and_set()) {
+WorkingSetRecorder::WorkingSetRecorder(const Backing& ram)
+    : ram_(ram), ready_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!ready_) {
+    fail_errno("eventfd");
+  }
+}
+
+void WorkingSetRecorder::on_ready() noexcept { (void)::eventfd_write(ready_.get(), 1); }
+
+void WorkingSetRecorder::look() noexcept {
+  if (looked_) {
     return;
   }
+  looked_ = true;
   try {
     seen_ = populated_set(ram_);
   } catch (const std::exception&) {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sandbox/mode.hpp"
+#include "sandbox/rules.hpp"
+
+namespace mayfly::sandbox {
+
+/// What a run needs of the host.
+struct Needs {
+  /// Pins guest memory for devices.
+  bool pins_memory = false;
+  /// Asks servers who they are: a user namespace would hide that.
+  bool knows_other_users = false;
+  /// Opens no more files than this once a guest runs; 0: no limit of ours.
+  std::uint32_t files_max = 0;
+  /// Descriptors that the caller has left open, which are not needed when the guest runs.
+  std::vector<int> closed_at_the_end{};
+};
+
+/// What this process gives up before a guest runs, in two steps: THREAT-MODEL.md. One a process, for there is
+/// no way back.
+class Sandbox {
+ public:
+  /// The first step, while there is one thread: namespaces. From now on threads confine themselves. Nothing
+  /// with Mode::kOff. Throws Error.
+  Sandbox(Mode mode, Needs needs);
+
+  /// The second, when all is open, and before a vCPU runs: the root directory, limits, capabilities,
+  /// Landlock, the filter of the main thread. On the main thread. Throws Error. From `folder`, a descriptor,
+  /// main may still remove files where this gives true: where Landlock sees to it that they are of no other
+  /// folder. -1: from nowhere.
+  [[nodiscard]] bool lock_down(int folder);
+
+ private:
+  Mode mode_;
+  Needs needs_;
+  bool has_namespaces_ = false;
+};
+
+/// Takes from the calling thread what its kind does not need, for ever, when there is a sandbox; what the
+/// thread that started it gave up is given up already. To be called as such a thread starts. Ends the
+/// process, with a sentence, when the host refuses.
+void confine_thread(ThreadKind kind) noexcept;
+
+}  // namespace mayfly::sandbox

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+
+#include <linux/vfio.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <termios.h>
+
+#include "kvm/abi.hpp"
+#include "sandbox/bpf_program.hpp"
+#include "sandbox/rules.hpp"
+#include "vfio/iommufd_abi.hpp"
+
+namespace mayfly::sandbox {
+
+/// Does the thread itself do it.
+inline constexpr Threads kMain = threads(ThreadKind::kMain);
+inline constexpr Threads kVcpu = threads(ThreadKind::kVcpu);
+inline constexpr Threads kStdio = threads(ThreadKind::kStdio);
+inline constexpr Threads kMapper = threads(ThreadKind::kMapper);
+inline constexpr Threads kControl = threads(ThreadKind::kControl);
+inline constexpr Threads kAll = kMain | kVcpu | kStdio | kMapper | kControl;
+/// Those that start threads.
+inline constexpr Threads kStarters = kMain | kVcpu | kStdio;
+
+/// What glibc starts a thread with (sysdeps/unix/sysv/linux/createthread.c, pthread_create.c); a process of
+/// its own it is not.
+inline constexpr std::uint64_t kThreadFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM |
+                                              CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS |
+                                              CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+/// MADV_POPULATE_WRITE (Linux 5.14): not in the oldest headers.
+inline constexpr std::uint32_t kPopulateWrite = 23;
+
+/// All system calls that there are once a guest runs, and who needs each for what. The kernel answers a call
+/// that needs no look at its arguments from a bitmap.
+inline constexpr std::array kRules{
+    // --- ioctl, by request: this comes first, and of it KVM_RUN.
+    // A vCPU enters the guest.
+    Rule{SYS_ioctl, kVcpu, {is(1, KVM_RUN)}},
+    // The guest is told that it was paused.
+    Rule{SYS_ioctl, kVcpu, {is(1, KVM_KVMCLOCK_CTRL)}},
+    // An interrupt for the guest, from a device's answer on any thread.
+    Rule{SYS_ioctl, kAll, {is(1, KVM_SIGNAL_MSI)}},
+    // The guest moves a BAR, or reads where a page of ours was shown.
+    Rule{SYS_ioctl, kMain | kVcpu, {is(1, KVM_SET_USER_MEMORY_REGION)}},
+    // The guest of a passed-through device sets up its interrupts; main takes them down.
+    Rule{SYS_ioctl, kMain | kVcpu, {is(1, VFIO_DEVICE_SET_IRQS)}},
+    Rule{SYS_ioctl, kMain | kVcpu, {is(1, VFIO_DEVICE_GET_IRQ_INFO)}},
+    Rule{SYS_ioctl, kMain | kVcpu, {is(1, KVM_IRQFD)}},
+    Rule{SYS_ioctl, kMain | kVcpu, {is(1, KVM_SET_GSI_ROUTING)}},
+    // Memory for devices, and with peers=yes BARs, which move when the guest says so.
+    Rule{SYS_ioctl, kMain | kVcpu | kMapper, {is(1, VFIO_IOMMU_MAP_DMA)}},
+    Rule{SYS_ioctl, kMain | kVcpu | kMapper, {is(1, VFIO_IOMMU_UNMAP_DMA)}},
+    Rule{SYS_ioctl, kMain | kMapper, {is(1, vfio::kIoasMap)}},
+    Rule{SYS_ioctl, kMain | kMapper, {is(1, vfio::kIoasUnmap)}},
+    // --timeline: what KVM has counted.
+    Rule{SYS_ioctl, kMain, {is(1, KVM_GET_STATS_FD)}},
+    // Is stdin's terminal ours yet: tcgetpgrp.
+    Rule{SYS_ioctl, kStdio, {is(1, TIOCGPGRP)}},
+    // The caller's terminal: its size, and its mode back at the end.
+    Rule{SYS_ioctl, kMain, {is(1, TIOCGWINSZ)}},
+    Rule{SYS_ioctl, kMain, {is(1, TCGETS)}},
+    Rule{SYS_ioctl, kMain, {is(1, TCSETS)}},
+
+    // --- locks and time, of all
+    Rule{SYS_futex, kAll},
+    // Where the host's clock is none of the vDSO's.
+    Rule{SYS_clock_gettime, kAll},
+    // The kernel's own, after a stop by SIGSTOP in a wait with a limit.
+    Rule{SYS_restart_syscall, kAll},
+
+    // --- descriptors that are open
+    // eventfds, stdin, signals.
+    Rule{SYS_read, kMain | kStdio},
+    // eventfds, stdout and stderr, the console, the timeline, a last sentence on stderr.
+    Rule{SYS_write, kAll},
+    // Configuration space and BARs of passed-through devices; KVM's counters.
+    Rule{SYS_pread64, kMain | kVcpu},
+    Rule{SYS_pwrite64, kMain | kVcpu},
+    // Somebody made stdio non-blocking; has a passed-through device's eventfd an event.
+    Rule{SYS_poll, kMain | kVcpu | kStdio},
+    // The run loop sleeps, and the control socket's server.
+    Rule{SYS_ppoll, kMain | kControl},
+    // Clients of the control socket: who they are, what they ask, what they are told.
+    Rule{SYS_accept4, kControl},
+    Rule{SYS_getsockopt, kControl, {is(2, SO_PEERCRED)}},
+    Rule{SYS_recvfrom, kControl},
+    Rule{SYS_sendto, kControl},
+    // The interrupts of a passed-through device, each as the guest first uses it.
+    Rule{SYS_eventfd2, kMain | kVcpu},
+    Rule{SYS_close, kMain | kVcpu | kControl},
+    // The timeline goes over what was in its file.
+    Rule{SYS_ftruncate, kMain},
+    // The control socket goes with its VM. Landlock lets nothing be removed anywhere else.
+    Rule{SYS_unlinkat, kMain | kControl, {is_own_folder(0), is(2, 0)}},
+    // Entropy for the guest.
+    Rule{SYS_getrandom, kVcpu},
+
+    // --- memory, none of it executable
+    Rule{SYS_mmap, kAll, {has_none_of(2, PROT_EXEC)}},
+    Rule{SYS_mprotect, kAll, {has_none_of(2, PROT_EXEC)}},
+    Rule{SYS_munmap, kAll},
+    Rule{SYS_brk, kAll},
+    Rule{SYS_mremap, kMain | kControl},
+    // Stacks of threads that end; memory that the balloon holds, private.
+    Rule{SYS_madvise, kAll, {is(2, MADV_DONTNEED)}},
+    // Memory that the balloon holds, in a file.
+    Rule{SYS_madvise, kMain | kVcpu, {is(2, MADV_REMOVE)}},
+    // Memory for devices is populated before it is mapped.
+    Rule{SYS_madvise, kMapper, {is(2, kPopulateWrite)}},
+    // --timeline, --prefault boot and `mayfly status`: how much of guest memory is there.
+    Rule{SYS_mincore, kMain | kControl},
+
+    // --- threads: start, signals among ourselves, end
+    Rule{SYS_clone, kStarters, {is(0, kThreadFlags)}},
+    // Its flags lie in memory, where no filter sees them. glibc takes clone() then.
+    Rule{SYS_clone3, kStarters, {}, Verdict::kNotThere},
+    Rule{SYS_set_robust_list, kStarters},
+    Rule{SYS_rseq, kStarters},
+    // The filter of a thread that starts; it can only take away.
+    Rule{SYS_seccomp, kStarters, {is(0, SECCOMP_SET_MODE_FILTER), is(1, 0)}},
+    // With --dedicated: vCPUs have their CPUs, stdio threads go where main is.
+    Rule{SYS_sched_getaffinity, kStarters},
+    Rule{SYS_sched_setaffinity, kStarters},
+    Rule{SYS_rt_sigprocmask, kAll},
+    Rule{SYS_rt_sigreturn, kAll},
+    // Handlers as they were before, at the end.
+    Rule{SYS_rt_sigaction, kMain},
+    // pthread_kill, and abort.
+    Rule{SYS_getpid, kAll},
+    Rule{SYS_gettid, kAll},
+    Rule{SYS_tgkill, kAll, {is_own_process(0)}},
+    // Is stdin's terminal ours yet.
+    Rule{SYS_getpgrp, kStdio},
+    Rule{SYS_exit, kAll},
+    Rule{SYS_exit_group, kMain},
+};
+
+/// Who inherits a thread's filter: whom it starts, and whom they start.
+constexpr Threads with_started(ThreadKind kind) noexcept {
+  switch (kind) {
+    case ThreadKind::kMain:
+      return kMain | kVcpu | kStdio | kControl;
+    case ThreadKind::kVcpu:
+      return kVcpu | kStdio;
+    case ThreadKind::kStdio:
+    case ThreadKind::kMapper:
+    case ThreadKind::kControl:
+      break;
+  }
+  return threads(kind);
+}
+
+static_assert(count_allowed(kRules, with_started(ThreadKind::kVcpu)) <= 30);
+static_assert(count_allowed(kRules, kAll) <= 50);
+
+}  // namespace mayfly::sandbox

@@ -6,15 +6,21 @@
 #include <gtest/gtest.h>
 
 #include "base/checked.hpp"
+#include "memory/backing.hpp"
 
 namespace mayfly::vmm {
 namespace {
 
 using Numbers = std::vector<std::uint32_t>;
 
-/// 8 GiB with the hole below 4 GiB; nothing of it is touched.
-const std::array kRegions{GuestMemory::Region{{GuestAddress(0), 3 * kGiB}, nullptr},
-                          GuestMemory::Region{{GuestAddress(4 * kGiB), 5 * kGiB}, nullptr}};
+/// 8 GiB with the hole below 4 GiB: addresses, without memory.
+struct EightGib {
+  Mapping room = reserve_aligned(8 * kGiB);
+  std::array<GuestMemory::Region, 2> regions{
+      GuestMemory::Region{{GuestAddress(0), 3 * kGiB}, room.data()},
+      GuestMemory::Region{{GuestAddress(4 * kGiB), 5 * kGiB}, room.data() + 3 * kGiB}};
+  GuestMemory memory{regions};
+};
 const Placement kTwo{{{4, {0, 1}, {10, 21}}, {7, {}, {21, 10}}}, {0, 0, 1}};
 
 TEST(Placement, VcpuRunsOnItsNode) {
@@ -26,7 +32,8 @@ TEST(Placement, VcpuRunsOnItsNode) {
 }
 
 TEST(Placement, GuestIsToldOfItsOwnNodes) {
-  const NodeTables tables(kTwo, GuestMemory(kRegions), kGiB);
+  const EightGib guest;
+  const NodeTables tables(kTwo, guest.memory, kGiB);
   const acpi::NodeInputs inputs = tables.inputs();
   ASSERT_EQ(inputs.memory.size(), 3U);
   EXPECT_EQ(inputs.memory[0].range, (GuestRange{GuestAddress(0), 3 * kGiB}));
@@ -39,8 +46,9 @@ TEST(Placement, GuestIsToldOfItsOwnNodes) {
 }
 
 TEST(Placement, OneNodeIsNoneToTheGuest) {
+  const EightGib guest;
   const Placement one{{{1, {0}, {10}}}, {0}};
-  EXPECT_TRUE(NodeTables(one, GuestMemory(kRegions), kGiB).inputs().memory.empty());
+  EXPECT_TRUE(NodeTables(one, guest.memory, kGiB).inputs().memory.empty());
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ namespace mayfly {
 namespace {
 
 constexpr std::uint64_t kAlignment = kGiB;
+constexpr std::uint64_t kSmallPage = 4 * kKiB;
 constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
 constexpr const char* kThpPath = "/sys/kernel/mm/transparent_hugepage/";
 
@@ -159,6 +160,24 @@ bool is_of_pages(const Fd& memfd, Pages pages) noexcept {
   return is_huge ? file_system.f_type == HUGETLBFS_MAGIC &&
                        static_cast<std::uint64_t>(file_system.f_bsize) == page_bytes(pages)
                  : file_system.f_type == TMPFS_MAGIC;
+}
+
+/// Calls `use(offset)` for each small page that has host memory behind it, in ascending order. Throws Error.
+template <typename Use>
+void for_each_populated(std::span<std::byte> memory, Use use) {
+  constexpr std::uint64_t kChunk = kGiB;
+  std::vector<unsigned char> present(std::min<std::uint64_t>(kChunk, memory.size()) / kSmallPage);
+  for (std::uint64_t at = 0; at < memory.size(); at += kChunk) {
+    const std::uint64_t bytes = std::min(kChunk, memory.size() - at);
+    if (::mincore(memory.data() + at, bytes, present.data()) < 0) {
+      fail_errno("mincore");
+    }
+    for (std::uint64_t page = 0; page < bytes / kSmallPage; ++page) {
+      if ((present[page] & 1U) != 0) {
+        use(at + page * kSmallPage);
+      }
+    }
+  }
 }
 
 /// Throws Error unless the file is memory of ours to map, whatever its giver does afterwards.
@@ -348,37 +367,23 @@ bool Backing::reserve(std::uint64_t offset, std::uint64_t bytes) noexcept {
   return true;
 }
 
-std::vector<Piece> Backing::populated_parts() const {
-  constexpr std::uint64_t kPage = 4 * kKiB;
-  constexpr std::uint64_t kChunk = kGiB;
-  std::vector<unsigned char> present(std::min(kChunk, size()) / kPage);
+std::vector<Piece> Backing::populated_parts(std::uint64_t unit) const {
   std::vector<Piece> parts;
-  for (std::uint64_t at = 0; at < size(); at += kChunk) {
-    const std::uint64_t bytes = std::min(kChunk, size() - at);
-    if (::mincore(data() + at, bytes, present.data()) < 0) {
-      fail_errno("mincore");
+  for_each_populated(bytes(), [&](std::uint64_t offset) {
+    const std::uint64_t begin = offset & ~(unit - 1);
+    if (parts.empty() || parts.back().offset + parts.back().bytes < begin) {
+      parts.push_back({begin, unit});
+    } else if (parts.back().offset + parts.back().bytes == begin) {
+      parts.back().bytes += unit;
     }
-    for (std::uint64_t page = 0; page < bytes / kPage; ++page) {
-      if ((present[page] & 1U) == 0) {
-        continue;
-      }
-      const std::uint64_t offset = at + page * kPage;
-      if (!parts.empty() && parts.back().offset + parts.back().bytes == offset) {
-        parts.back().bytes += kPage;
-      } else {
-        parts.push_back({offset, kPage});
-      }
-    }
-  }
+  });
   return parts;
 }
 
 std::uint64_t Backing::populated() const {
-  std::uint64_t bytes = 0;
-  for (const Piece& part : populated_parts()) {
-    bytes += part.bytes;
-  }
-  return bytes;
+  std::uint64_t pages = 0;
+  for_each_populated(bytes(), [&](std::uint64_t /*offset*/) { ++pages; });
+  return pages * kSmallPage;
 }
 
 }  // namespace mayfly

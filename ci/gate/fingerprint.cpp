@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/hex.hpp"
 #include "image-builder/format/sha256.hpp"
 
 namespace mayfly::gate {
@@ -63,13 +64,7 @@ std::string digest_of(const std::string& path) {
   if (bytes < 0) {
     fail_errno("cannot read " + path);
   }
-  std::string text;
-  for (const std::uint8_t byte : hash.finish()) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text.substr(0, kDigestDigits);
+  return to_hex(hash.finish()).substr(0, kDigestDigits);
 }
 
 std::string joined(const std::vector<std::string>& words) {

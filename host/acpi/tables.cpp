@@ -33,6 +33,10 @@ std::span<const std::byte> bytes_of(const T& value) noexcept {
   return std::as_bytes(std::span(&value, 1));
 }
 
+void append(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
 std::uint8_t checksum(std::span<const std::byte> bytes) noexcept {
   const unsigned sum = std::accumulate(bytes.begin(), bytes.end(), 0U, [](unsigned total, std::byte value) {
     return total + std::to_integer<unsigned>(value);
@@ -63,8 +67,8 @@ class TableBlock {
                        .creator_revision = 1};
     header.checksum = static_cast<std::uint8_t>(checksum(bytes_of(header)) + checksum(body));
     bytes_.resize(start);
-    append(bytes_of(header));
-    append(body);
+    append(bytes_, bytes_of(header));
+    append(bytes_, body);
     return at_.raw() + start;
   }
 
@@ -85,8 +89,6 @@ class TableBlock {
   }
 
  private:
-  void append(std::span<const std::byte> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
-
   GuestAddress at_;
   std::vector<std::byte> bytes_;
 };
@@ -107,36 +109,30 @@ Fadt build_fadt(const PowerPorts& ports, std::uint64_t dsdt_address) noexcept {
 
 std::vector<std::byte> build_madt(const AcpiInputs& inputs) {
   std::vector<std::byte> body;
-  const auto append = [&](std::span<const std::byte> bytes) {
-    body.insert(body.end(), bytes.begin(), bytes.end());
-  };
-  append(bytes_of(Madt{.local_apic_address = inputs.local_apic_address, .flags = 0}));
+  append(body, bytes_of(Madt{.local_apic_address = inputs.local_apic_address, .flags = 0}));
   for (std::size_t uid = 0; uid < inputs.apic_ids.size(); ++uid) {
     MAYFLY_ASSERT(inputs.apic_ids[uid] < 255 && uid < 255);  // more need x2APIC entries
-    append(bytes_of(MadtLocalApic{.uid = static_cast<std::uint8_t>(uid),
-                                  .apic_id = static_cast<std::uint8_t>(inputs.apic_ids[uid])}));
+    append(body, bytes_of(MadtLocalApic{.uid = static_cast<std::uint8_t>(uid),
+                                        .apic_id = static_cast<std::uint8_t>(inputs.apic_ids[uid])}));
   }
   if (!inputs.intx.empty()) {
-    append(bytes_of(MadtIoApic{.id = inputs.io_apic_id, .address = inputs.io_apic_address}));
+    append(body, bytes_of(MadtIoApic{.id = inputs.io_apic_id, .address = inputs.io_apic_address}));
   }
   return body;
 }
 
 std::vector<std::byte> build_srat(const AcpiInputs& inputs) {
   std::vector<std::byte> body;
-  const auto append = [&](std::span<const std::byte> bytes) {
-    body.insert(body.end(), bytes.begin(), bytes.end());
-  };
   MAYFLY_ASSERT(inputs.nodes.cpu_nodes.size() == inputs.apic_ids.size());
-  append(bytes_of(Srat{}));
+  append(body, bytes_of(Srat{}));
   for (std::size_t i = 0; i < inputs.apic_ids.size(); ++i) {
     MAYFLY_ASSERT(inputs.nodes.cpu_nodes[i] <= 255 && inputs.apic_ids[i] < 255);
-    append(bytes_of(SratLocalApic{.node_low = static_cast<std::uint8_t>(inputs.nodes.cpu_nodes[i]),
-                                  .apic_id = static_cast<std::uint8_t>(inputs.apic_ids[i])}));
+    append(body, bytes_of(SratLocalApic{.node_low = static_cast<std::uint8_t>(inputs.nodes.cpu_nodes[i]),
+                                        .apic_id = static_cast<std::uint8_t>(inputs.apic_ids[i])}));
   }
   for (const NodeRange& memory : inputs.nodes.memory) {
-    append(bytes_of(
-        SratMemory{.node = memory.node, .base = memory.range.start.raw(), .bytes = memory.range.bytes}));
+    append(body, bytes_of(SratMemory{
+                     .node = memory.node, .base = memory.range.start.raw(), .bytes = memory.range.bytes}));
   }
   return body;
 }
@@ -148,10 +144,9 @@ std::vector<std::byte> build_slit(std::span<const std::uint8_t> distances) {
     ++nodes;
   }
   MAYFLY_ASSERT(nodes * nodes == distances.size());
-  const auto count = bytes_of(nodes);
-  const auto rows = std::as_bytes(distances);
-  std::vector<std::byte> body(count.begin(), count.end());
-  body.insert(body.end(), rows.begin(), rows.end());
+  std::vector<std::byte> body;
+  append(body, bytes_of(nodes));
+  append(body, std::as_bytes(distances));
   return body;
 }
 

@@ -14,6 +14,7 @@
 #include "cli/boot_child.hpp"
 #include "cli/boot_statistics.hpp"
 #include "cli/boot_summary.hpp"
+#include "cli/print.hpp"
 #include "vmm/outcome.hpp"
 #include "vmm/timeline_file.hpp"
 
@@ -169,10 +170,7 @@ int boot_many(const BootConfig& config, const std::string& program) {
   if (json_file.has_value()) {
     json_file->write(to_json(results, verdicts));
   }
-  const std::string text = summary(results);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    fail_errno("cannot write to stdout");
-  }
+  print(summary(results));
   int status = 0;
   for (const Verdict& each : verdicts) {
     if (!each.kept()) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "base/error.hpp"
 #include "cli/complain.hpp"
 #include "cli/control_text.hpp"
+#include "cli/print.hpp"
 #include "cli/quantity.hpp"
 #include "control/client.hpp"
 #include "control/socket_folder.hpp"
@@ -31,12 +31,6 @@ constexpr std::chrono::seconds kPatience{30};
 constexpr std::uint64_t kTimeoutMaxNs = std::uint64_t{365} * 24 * 3600 * 1'000'000'000;
 /// One of many, in a list.
 constexpr std::chrono::seconds kListPatience{2};
-
-void print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    fail_errno("cannot write to stdout");
-  }
-}
 
 /// Throws Error that says the refusal.
 void require_done(const std::string& id, const Response& response) {

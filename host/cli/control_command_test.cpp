@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "cli/control_text.hpp"
+#include "control/control_fixture.hpp"
 
 namespace mayfly::cli {
 namespace {
@@ -54,18 +55,15 @@ TEST(ControlCommand, StopTakesATime) {
             std::string::npos);
 }
 
+/// As an ordinary VM says it.
 control::Status some_status() {
-  return {.id = "web-1",
-          .pid = 77,
-          .state = control::State::kRunning,
-          .uptime_ns = 12'345'678'901,
-          .ready_ns = 43'000'000,
-          .image = "/images/app.img",
-          .cpus = 2,
-          .memory_bytes = 1ULL << 30U,
-          .pages = "2m",
-          .populated_bytes = 200ULL << 20U,
-          .exits = {{"port_out", 7}, {"mmio_write", 9}}};
+  control::Status status = control::testing::full_status();
+  status.state = control::State::kRunning;
+  status.balloon.reset();
+  status.dma.reset();
+  status.prefault.reset();
+  status.devices.clear();
+  return status;
 }
 
 TEST(ControlText, StatusHasALineForEachProperty) {

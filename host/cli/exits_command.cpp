@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <climits>
-#include <cstdio>
 #include <utility>
 
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/text_file.hpp"
+#include "cli/print.hpp"
 #include "cli/quantity.hpp"
 #include "exits/kvm_counters.hpp"
 #include "exits/recorder.hpp"
@@ -39,12 +39,6 @@ std::optional<pid_t> process_in(const std::vector<std::string>& words) {
                 "'; see mayfly exits --help");
   }
   return static_cast<pid_t>(*process);
-}
-
-void say(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    fail_errno("cannot write to stdout");
-  }
 }
 
 /// Counts, and what they are counted with.
@@ -98,7 +92,7 @@ void show_live(Watch& watch, int stop_fd) {
   Recorder::End end{};
   do {
     end = watch.go_on(kSecondNs, stop_fd);
-    say(home + exits::to_text(watch.take(), kLiveRows) + "\n");
+    print(home + exits::to_text(watch.take(), kLiveRows) + "\n");
   } while (end == Recorder::End::kTimeIsUp);
 }
 
@@ -155,7 +149,7 @@ void show_exits(const ExitsCommand& command) {
     show_live(watch, stop.fd());
   } else {
     const exits::Report report = count_for(watch, command.ns, stop.fd());
-    say(command.form == ExitsForm::kJson ? exits::to_json(report) : exits::to_text(report, kReportRows));
+    print(command.form == ExitsForm::kJson ? exits::to_json(report) : exits::to_text(report, kReportRows));
   }
   // One that is left would end us as the mask is given back.
   while (stop.next().has_value()) {

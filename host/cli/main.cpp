@@ -22,6 +22,7 @@
 #include "cli/exits_command.hpp"
 #include "cli/host_nodes.hpp"
 #include "cli/kernel_path.hpp"
+#include "cli/print.hpp"
 #include "cli/run_options.hpp"
 #include "vmm/outcome.hpp"
 #include "vmm/run.hpp"
@@ -38,10 +39,8 @@ void fill_stdio() {
   }
 }
 
-int print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    fail_errno("cannot write to stdout");
-  }
+int print_all(std::string_view text) {
+  print(text);
   return EXIT_SUCCESS;
 }
 
@@ -64,7 +63,7 @@ struct Dispatch {
     return boot_many(check_boot_options(std::move(options)), executable_path());
   }
   int operator()(const DeviceCommand& command) const {
-    return print(run_device_command(command, vfio::HostPci()));
+    return print_all(run_device_command(command, vfio::HostPci()));
   }
   int operator()(const ServeCommand& command) const {
     serve_devices(command, vfio::HostPci());
@@ -74,7 +73,7 @@ struct Dispatch {
     keep_pool(command);
     return EXIT_SUCCESS;
   }
-  int operator()(const PoolStatusCommand& command) const { return print(pool_status(command)); }
+  int operator()(const PoolStatusCommand& command) const { return print_all(pool_status(command)); }
   int operator()(const DoctorCommand& command) const {
     const Diagnosis diagnosis = run_doctor(command);
     print(diagnosis.text);
@@ -84,13 +83,13 @@ struct Dispatch {
     show_exits(command);
     return EXIT_SUCCESS;
   }
-  int operator()(const ExitsCompareCommand& command) const { return print(compare_exits(command)); }
+  int operator()(const ExitsCompareCommand& command) const { return print_all(compare_exits(command)); }
   int operator()(const TimelineCommand& command) const {
-    return print(draw_timeline(command.path, command.form));
+    return print_all(draw_timeline(command.path, command.form));
   }
   int operator()(const ControlCommand& command) const { return run_control_command(command); }
-  int operator()(const CompletionCommand&) const { return print(bash_completion()); }
-  int operator()(const PrintCommand& command) const { return print(command.text); }
+  int operator()(const CompletionCommand&) const { return print_all(bash_completion()); }
+  int operator()(const PrintCommand& command) const { return print_all(command.text); }
 };
 
 int run_main(std::span<const char* const> arguments, boot::BootTimeline& timeline) noexcept {

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/error.hpp"
+#include "base/hex.hpp"
 
 namespace mayfly::control {
 namespace {
@@ -34,17 +35,11 @@ void require_vm_id(std::string_view text) {
 }
 
 std::string random_vm_id() {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::array<unsigned char, 4> random{};
+  std::array<std::uint8_t, 4> random{};
   if (::getrandom(random.data(), random.size(), GRND_NONBLOCK) != static_cast<ssize_t>(random.size())) {
     fail_errno("cannot get random numbers for the VM's id");
   }
-  std::string id;
-  for (const unsigned char byte : random) {
-    id += kDigits[byte >> 4U];
-    id += kDigits[byte & 15U];
-  }
-  return id;
+  return to_hex(random);
 }
 
 }  // namespace mayfly::control

@@ -26,6 +26,7 @@ namespace mayfly {
 namespace {
 
 constexpr std::uint64_t kAlignment = kGiB;
+constexpr std::uint64_t kSmallPage = 4 * kKiB;
 constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
 constexpr const char* kThpPath = "/sys/kernel/mm/transparent_hugepage/";
 
@@ -34,6 +35,11 @@ std::string read_small(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const ssize_t bytes = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
   return bytes > 0 ? std::string(text.data(), static_cast<std::size_t>(bytes)) : std::string();
+}
+
+/// Of a file that has one; 0 where it cannot be read.
+std::uint64_t read_number(const std::string& path) {
+  return std::strtoull(read_small(path).c_str(), nullptr, 10);
 }
 
 std::string pool_name(Pages size) {
@@ -88,36 +94,38 @@ void require_host_memory(std::uint64_t bytes) {
   }
 }
 
+/// `pool` is the folder of the pages of that size, of the host, or of a node that `where` names.
+[[noreturn]] void fail_not_enough(Pages size, const std::string& where, const std::string& pool,
+                                  std::uint64_t available, std::uint64_t needed) {
+  throw Error("not enough free " + std::string(name(size)) + " pages" + where + ": " +
+              std::to_string(available) + " free, " + std::to_string(needed) +
+              " needed; reserve them with `echo " +
+              std::to_string(read_number(pool + "nr_hugepages") + needed - std::min(needed, available)) +
+              " | sudo tee " + pool + "nr_hugepages`, or use --pages auto");
+}
+
 [[noreturn]] void fail_not_enough(std::uint64_t bytes, Pages size) {
-  const std::string free_text = read_small(pool_path(size) + "free_hugepages");
-  const std::string reserved_text = read_small(pool_path(size) + "resv_hugepages");
-  if (free_text.empty()) {
+  const std::string pool = pool_path(size);
+  if (read_small(pool + "free_hugepages").empty()) {
     throw Error("this host has no " + std::string(name(size)) +
                 " pages (its processor or kernel lacks them); choose another with --pages");
   }
-  const std::uint64_t all_free = std::strtoull(free_text.c_str(), nullptr, 10);
-  const std::uint64_t promised = std::strtoull(reserved_text.c_str(), nullptr, 10);
-  const std::uint64_t available = all_free - std::min(all_free, promised);
-  const std::uint64_t total =
-      std::strtoull(read_small(pool_path(size) + "nr_hugepages").c_str(), nullptr, 10);
-  const std::uint64_t needed = (bytes + page_bytes(size) - 1) / page_bytes(size);
-  throw Error("not enough free " + std::string(name(size)) + " pages: " + std::to_string(available) +
-              " free, " + std::to_string(needed) + " needed; reserve them with `echo " +
-              std::to_string(total + needed - std::min(needed, available)) + " | sudo tee " +
-              pool_path(size) + "nr_hugepages`, or use --pages auto");
+  const std::uint64_t all_free = read_number(pool + "free_hugepages");
+  const std::uint64_t promised = read_number(pool + "resv_hugepages");
+  fail_not_enough(size, "", pool, all_free - std::min(all_free, promised),
+                  (bytes + page_bytes(size) - 1) / page_bytes(size));
 }
 
-/// Huge pages of a node that are free, promised to others or not; nothing where it has no such pages.
-std::optional<std::uint64_t> free_on_node(std::uint32_t node, Pages size) {
-  const std::string text = read_small(node_path(node) + pool_name(size) + "free_hugepages");
-  return text.empty() ? std::nullopt : std::optional<std::uint64_t>(std::strtoull(text.c_str(), nullptr, 10));
+/// Huge pages of a node that are free, promised to others or not.
+std::uint64_t free_on_node(std::uint32_t node, Pages size) {
+  return read_number(node_path(node) + pool_name(size) + "free_hugepages");
 }
 
 /// The first share that its node has not enough huge pages for.
 std::optional<NodeShare> too_large_a_share(std::span<const std::uint32_t> nodes, std::uint64_t bytes,
                                            Pages size) {
   for (const NodeShare& share : split_over(nodes, bytes, page_bytes(size))) {
-    if (free_on_node(share.node, size).value_or(0) < share.part.bytes / page_bytes(size)) {
+    if (free_on_node(share.node, size) < share.part.bytes / page_bytes(size)) {
       return share;
     }
   }
@@ -125,14 +133,8 @@ std::optional<NodeShare> too_large_a_share(std::span<const std::uint32_t> nodes,
 }
 
 [[noreturn]] void fail_not_enough(const NodeShare& share, Pages size) {
-  const std::uint64_t free_pages = free_on_node(share.node, size).value_or(0);
-  const std::uint64_t needed = share.part.bytes / page_bytes(size);
-  const std::string path = node_path(share.node) + pool_name(size) + "nr_hugepages";
-  const std::uint64_t total = std::strtoull(read_small(path).c_str(), nullptr, 10);
-  throw Error("not enough free " + std::string(name(size)) + " pages on node " + std::to_string(share.node) +
-              ": " + std::to_string(free_pages) + " free, " + std::to_string(needed) +
-              " needed; reserve them with `echo " + std::to_string(total + needed - free_pages) +
-              " | sudo tee " + path + "`, or use --pages auto");
+  fail_not_enough(size, " on node " + std::to_string(share.node), node_path(share.node) + pool_name(size),
+                  free_on_node(share.node, size), share.part.bytes / page_bytes(size));
 }
 
 /// Small pages, as require_host_memory() does for all of the host.
@@ -161,6 +163,24 @@ bool is_of_pages(const Fd& memfd, Pages pages) noexcept {
   return is_huge ? file_system.f_type == HUGETLBFS_MAGIC &&
                        static_cast<std::uint64_t>(file_system.f_bsize) == page_bytes(pages)
                  : file_system.f_type == TMPFS_MAGIC;
+}
+
+/// Calls `use(offset)` for each small page that has host memory behind it, in ascending order. Throws Error.
+template <typename Use>
+void for_each_populated(std::span<std::byte> memory, Use use) {
+  constexpr std::uint64_t kChunk = kGiB;
+  std::vector<unsigned char> present(std::min<std::uint64_t>(kChunk, memory.size()) / kSmallPage);
+  for (std::uint64_t at = 0; at < memory.size(); at += kChunk) {
+    const std::uint64_t bytes = std::min(kChunk, memory.size() - at);
+    if (::mincore(memory.data() + at, bytes, present.data()) < 0) {
+      fail_errno("mincore");
+    }
+    for (std::uint64_t page = 0; page < bytes / kSmallPage; ++page) {
+      if ((present[page] & 1U) != 0) {
+        use(at + page * kSmallPage);
+      }
+    }
+  }
 }
 
 /// Throws Error unless the file is memory of ours to map, whatever its giver does afterwards.
@@ -350,37 +370,23 @@ bool Backing::reserve(std::uint64_t offset, std::uint64_t bytes) noexcept {
   return true;
 }
 
-std::vector<Piece> Backing::populated_parts() const {
-  constexpr std::uint64_t kPage = 4 * kKiB;
-  constexpr std::uint64_t kChunk = kGiB;
-  std::vector<unsigned char> present(std::min(kChunk, size()) / kPage);
+std::vector<Piece> Backing::populated_parts(std::uint64_t unit) const {
   std::vector<Piece> parts;
-  for (std::uint64_t at = 0; at < size(); at += kChunk) {
-    const std::uint64_t bytes = std::min(kChunk, size() - at);
-    if (::mincore(data() + at, bytes, present.data()) < 0) {
-      fail_errno("mincore");
+  for_each_populated(bytes(), [&](std::uint64_t offset) {
+    const std::uint64_t begin = offset & ~(unit - 1);
+    if (parts.empty() || parts.back().offset + parts.back().bytes < begin) {
+      parts.push_back({begin, unit});
+    } else if (parts.back().offset + parts.back().bytes == begin) {
+      parts.back().bytes += unit;
     }
-    for (std::uint64_t page = 0; page < bytes / kPage; ++page) {
-      if ((present[page] & 1U) == 0) {
-        continue;
-      }
-      const std::uint64_t offset = at + page * kPage;
-      if (!parts.empty() && parts.back().offset + parts.back().bytes == offset) {
-        parts.back().bytes += kPage;
-      } else {
-        parts.push_back({offset, kPage});
-      }
-    }
-  }
+  });
   return parts;
 }
 
 std::uint64_t Backing::populated() const {
-  std::uint64_t bytes = 0;
-  for (const Piece& part : populated_parts()) {
-    bytes += part.bytes;
-  }
-  return bytes;
+  std::uint64_t pages = 0;
+  for_each_populated(bytes(), [&](std::uint64_t /*offset*/) { ++pages; });
+  return pages * kSmallPage;
 }
 
 }  // namespace mayfly

@@ -54,10 +54,11 @@ class Backing {
   [[nodiscard]] bool has_file() const noexcept { return static_cast<bool>(memfd_); }
   /// What was taken; never kAuto.
   [[nodiscard]] Pages pages() const noexcept { return pages_; }
-  /// What has host memory behind it now, in ascending order, none next to another. Takes time in proportion
-  /// to size(). Throws Error.
-  [[nodiscard]] std::vector<Piece> populated_parts() const;
-  /// The same in bytes.
+  /// What has host memory behind some of it now, in whole units of `unit`, a power of two that divides
+  /// size(); in ascending order, none next to another. Takes time in proportion to size(). Throws Error.
+  [[nodiscard]] std::vector<Piece> populated_parts(std::uint64_t unit) const;
+  /// Bytes that have host memory behind them now. Takes time in proportion to size(), and no memory that the
+  /// guest has a say in. Throws Error.
   [[nodiscard]] std::uint64_t populated() const;
 
   /// Gives [offset, offset + bytes), whole pages, back to the host; it reads as zero afterwards, and a touch

@@ -28,6 +28,8 @@ class Pieces {
     const std::uint64_t offset = next_.fetch_add(piece_, std::memory_order_relaxed);
     return offset < bytes_ ? std::optional(Piece{offset, std::min(piece_, bytes_ - offset)}) : std::nullopt;
   }
+  /// How many there are in all.
+  [[nodiscard]] std::uint64_t count() const noexcept { return (bytes_ + piece_ - 1) / piece_; }
   /// Nothing more is handed out.
   void stop() noexcept { next_.store(bytes_, std::memory_order_relaxed); }
 

@@ -13,9 +13,7 @@ PopulateAll::PopulateAll(Populate& populate, std::span<const GuestMemory::Region
     : populate_(populate),
       memory_(memory.begin(), memory.end()),
       pieces_(total_bytes(memory), std::max(page_bytes, kPieceBytes)) {
-  const std::uint64_t piece = std::max(page_bytes, kPieceBytes);
-  const std::uint64_t pieces = (total_bytes(memory) + piece - 1) / piece;
-  const auto useful = static_cast<std::uint32_t>(std::min<std::uint64_t>(threads, pieces));
+  const auto useful = static_cast<std::uint32_t>(std::min<std::uint64_t>(threads, pieces_.count()));
   threads_.reserve(useful);
   for (std::uint32_t i = 0; i < useful; ++i) {
     threads_.emplace_back([this] { run(); });

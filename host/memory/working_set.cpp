@@ -8,7 +8,7 @@ namespace mayfly {
 namespace {
 
 /// The least that is worth a system call of its own.
-constexpr std::uint64_t kUnit = 64 * kKiB;
+constexpr std::uint64_t kUnit = populate_bytes(Pages::k4k);
 
 }  // namespace
 
@@ -43,7 +43,7 @@ WorkingSet in_units(const WorkingSet& set, std::uint64_t unit, std::uint64_t mem
 }
 
 WorkingSet populated_set(const Backing& memory) {
-  WorkingSet set = in_units(memory.populated_parts(), kUnit, memory.size());
+  WorkingSet set = memory.populated_parts(kUnit);
   // Sizes are multiples of 2 MiB: what has more parts than fit has units of that at most.
   for (std::uint64_t unit = 2 * kUnit; set.size() > kWorkingSetPartsMax && memory.size() % unit == 0;
        unit *= 2) {

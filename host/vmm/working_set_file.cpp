@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/hex.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -22,18 +23,9 @@ constexpr std::string_view kBegin = R"({"mayfly_working_set":1,)";
 /// kWorkingSetPartsMax parts of two numbers of 20 digits, and the key.
 constexpr std::size_t kBytesMax = kWorkingSetPartsMax * 48 + 1024;
 
-std::string hex(const image::Digest& digest) {
-  std::string text;
-  for (const unsigned byte : digest) {
-    text += "0123456789abcdef"[byte >> 4U];
-    text += "0123456789abcdef"[byte & 15U];
-  }
-  return text;
-}
-
 /// All of the file that stands before the parts; equal for equal keys.
 Json head(const WorkingSetKey& key) {
-  return {{"mayfly_working_set", 1},          {"image", hex(key.image)},
+  return {{"mayfly_working_set", 1},          {"image", to_hex(key.image)},
           {"kernel_bytes", key.kernel_bytes}, {"kernel_modified_ns", key.kernel_modified_ns},
           {"memory_bytes", key.memory_bytes}, {"cpus", key.cpus}};
 }

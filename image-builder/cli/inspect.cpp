@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "host/base/hex.hpp"
 #include "image-builder/tree/path.hpp"
 
 namespace mayfly::image {
@@ -26,16 +27,6 @@ std::vector<std::string> values(const ImageFile& image, LaunchField field) {
 
 const char* file_system_name(const ImageFile& image) {
   return image.info().file_system == FileSystem::kErofs ? "erofs" : "ext4";
-}
-
-std::string hex(const Digest& digest) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : digest) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text;
 }
 
 struct SingleField {
@@ -71,8 +62,8 @@ std::string describe_image(const ImageFile& image) {
     const auto value = image.launch().find(field);
     line(out, name, value.has_value() ? in_quotes(*value) : "(none)");
   }
-  line(out, "fs sha256", hex(info.fs_digest));
-  line(out, "launch sha256", hex(info.launch_digest));
+  line(out, "fs sha256", to_hex(info.fs_digest));
+  line(out, "launch sha256", to_hex(info.launch_digest));
   return out;
 }
 
@@ -92,8 +83,8 @@ std::string describe_image_json(const ImageFile& image) {
     const auto value = image.launch().find(field);
     json[name] = value.has_value() ? nlohmann::ordered_json(std::string(*value)) : nlohmann::ordered_json();
   }
-  json["fs_sha256"] = hex(info.fs_digest);
-  json["launch_sha256"] = hex(info.launch_digest);
+  json["fs_sha256"] = to_hex(info.fs_digest);
+  json["launch_sha256"] = to_hex(info.launch_digest);
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -71,7 +71,12 @@ ReadyFilter ready_filter(ThreadKind kind, Mode mode, int folder) noexcept {
     ready.instructions[filter.own_process].k = static_cast<std::uint32_t>(::getpid());
   }
   if (filter.own_folder != 0) {
-    ready.instructions[filter.own_folder].k = static_cast<std::uint32_t>(folder);
+    sock_filter& is_folder = ready.instructions[filter.own_folder];
+    is_folder.k = static_cast<std::uint32_t>(folder);
+    if (folder == kNoFolder) {
+      // An absolute path is one whatever descriptor comes with it.
+      is_folder.jt = is_folder.jf;
+    }
   }
   return ready;
 }

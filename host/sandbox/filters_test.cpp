@@ -15,7 +15,9 @@
 namespace mayfly::sandbox {
 namespace {
 
-constexpr std::array kKinds{ThreadKind::kMain, ThreadKind::kVcpu, ThreadKind::kStdio, ThreadKind::kMapper};
+constexpr std::array kKinds{ThreadKind::kMain, ThreadKind::kVcpu, ThreadKind::kStdio, ThreadKind::kMapper,
+                            ThreadKind::kControl};
+constexpr int kFolder = 77;  // that files may be removed from
 constexpr std::uint32_t kX32 = 0x40000000;  // __X32_SYSCALL_BIT
 
 struct Answer {
@@ -58,10 +60,10 @@ Answer interpret(const ReadyFilter& filter, const seccomp_data& data) {
 }
 
 // What the kernel answers a thread of that kind: it asks all filters, and the strictest answer counts.
-std::uint32_t answer(ThreadKind kind, Mode mode, const seccomp_data& data) {
-  std::uint32_t verdict = interpret(ready_filter(kind, mode), data).verdict;
-  if (kind == ThreadKind::kVcpu || kind == ThreadKind::kStdio) {
-    const std::uint32_t inherited = interpret(ready_filter(ThreadKind::kMain, mode), data).verdict;
+std::uint32_t answer(ThreadKind kind, Mode mode, const seccomp_data& data, int folder = kFolder) {
+  std::uint32_t verdict = interpret(ready_filter(kind, mode, folder), data).verdict;
+  if (kind != ThreadKind::kMain && kind != ThreadKind::kMapper) {
+    const std::uint32_t inherited = interpret(ready_filter(ThreadKind::kMain, mode, folder), data).verdict;
     // As signed numbers: SECCOMP_RET_KILL_PROCESS is the least (seccomp(2)).
     verdict = static_cast<std::int32_t>(inherited & SECCOMP_RET_ACTION_FULL) <
                       static_cast<std::int32_t>(verdict & SECCOMP_RET_ACTION_FULL)
@@ -82,6 +84,8 @@ bool holds(const Condition& condition, const seccomp_data& data) {
       return (argument & condition.value) == 0;
     case Condition::Kind::kIsOwnProcess:
       return argument == static_cast<std::uint32_t>(::getpid());
+    case Condition::Kind::kIsOwnFolder:
+      return argument == static_cast<std::uint32_t>(kFolder);
   }
   return false;
 }
@@ -106,6 +110,7 @@ std::set<std::uint64_t> values_of_interest() {
                                  PROT_READ | PROT_WRITE,
                                  PROT_READ | PROT_EXEC,
                                  ~0ULL,
+                                 kFolder,
                                  static_cast<std::uint64_t>(::getpid()),
                                  static_cast<std::uint64_t>(::getppid())};
   for (const Rule& rule : kRules) {
@@ -142,6 +147,17 @@ TEST(Filters, ProgramsDoWhatTheTableSays) {
               << " by thread kind " << static_cast<int>(kind);
         }
       }
+    }
+  }
+}
+
+TEST(Filters, WithoutAFolderNothingIsRemoved) {
+  constexpr auto kNone = static_cast<std::uint64_t>(kNoFolder);
+  for (const ThreadKind kind : kKinds) {
+    for (const std::uint64_t folder : {std::uint64_t{0}, std::uint64_t{kFolder}, kNone}) {
+      EXPECT_EQ(answer(kind, Mode::kOn, call_of(SYS_unlinkat, {folder, 0, 0}), kNoFolder),
+                SECCOMP_RET_KILL_PROCESS)
+          << folder;
     }
   }
 }
@@ -227,6 +243,7 @@ TEST(Filters, CallsAreFew) {
   RecordProperty("vcpu", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kVcpu))));
   RecordProperty("stdio", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kStdio))));
   RecordProperty("mapper", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kMapper))));
+  RecordProperty("control", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kControl))));
   RecordProperty("all", static_cast<int>(count_allowed(kRules, kAll)));
 }
 

@@ -28,16 +28,20 @@ std::string status_line(const std::string& folder, const std::string& name) {
   return "none";
 }
 
-// A child that is locked down, then does `act`, and ends with what that gives; or waits for `end` first.
+// A child that is locked down, then does `act`, and ends with what that gives. It may remove files from
+// `folder`.
 template <typename Act>
-pid_t locked_down(Mode mode, Act act) {
+pid_t locked_down(Mode mode, Act act, int folder = -1) {
   const pid_t child = ::fork();
   if (child != 0) {
     return child;
   }
+  const bool removes = mode == Mode::kOff || (folder >= 0 && landlock_abi() > 0);
   try {
     Sandbox sandbox(mode, {});
-    sandbox.lock_down();
+    if (sandbox.lock_down(folder) != removes) {
+      ::_exit(98);
+    }
   } catch (const std::exception& error) {
     static_cast<void>(std::fprintf(stderr, "%s\n", error.what()));
     ::_exit(99);
@@ -73,6 +77,34 @@ TEST(Sandbox, ThereIsNoFileToOpen) {
   EXPECT_EQ(status, 0);
 }
 
+// A file of its own folder goes; one beside it, by whatever path, does not.
+TEST(Sandbox, FilesAreRemovedFromOneFolderAlone) {
+  if (landlock_abi() == 0) {
+    GTEST_SKIP() << "no Landlock on this host";
+  }
+  const std::filesystem::path above = std::filesystem::path(::testing::TempDir()) / "mayfly-sandbox-removes";
+  std::filesystem::remove_all(above);
+  std::filesystem::create_directories(above / "own");
+  for (const char* file : {"own/mine", "other"}) {
+    std::ofstream(above / file) << "here";
+  }
+  const int folder = ::open((above / "own").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_GE(folder, 0);
+  const std::string absolute = above / "other";
+  const int status = status_of(locked_down(
+      Mode::kOn,
+      [&] {
+        return (::unlinkat(folder, "mine", 0) == 0 ? 0 : 1) + (::unlinkat(folder, "../other", 0) != 0 ? 0 : 2) +
+               (::unlinkat(folder, absolute.c_str(), 0) != 0 ? 0 : 4);
+      },
+      folder));
+  ::close(folder);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_FALSE(std::filesystem::exists(above / "own/mine"));
+  EXPECT_TRUE(std::filesystem::exists(above / "other"));
+  std::filesystem::remove_all(above);
+}
+
 // Where the host lets ordinary users have namespaces.
 TEST(Sandbox, AnOrdinaryUserHasAnEmptyRootToo) {
   if (::geteuid() != 0) {
@@ -87,7 +119,7 @@ TEST(Sandbox, AnOrdinaryUserHasAnEmptyRootToo) {
     char byte = ::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0 ? 0 : 1;
     try {
       Sandbox sandbox(Mode::kOn, {});
-      sandbox.lock_down();
+      static_cast<void>(sandbox.lock_down(-1));
     } catch (const std::exception& error) {
       static_cast<void>(std::fprintf(stderr, "%s\n", error.what()));
       byte = 2;

@@ -10,7 +10,6 @@ readonly TICK='trap "echo stopped; exit 7" TERM; echo up; while :; do sleep 0.05
 start_vm() {
   local id="$1" command="$2"
   shift 2
-  rm -f "$WORK/$id".{out,err}
   "$MAYFLY" run --id "$id" --image "$IMAGE" --timeout 10m "$@" -- sh -c "$command" </dev/null >"$WORK/$id.out" 2>"$WORK/$id.err" &
   vm=$!
   # shellcheck disable=SC2064  # the number as it is now

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2154,SC2034
 # SPDX-License-Identifier: Apache-2.0
 #
-# What cases are written with. MAYFLY, IMAGE, WORK and reason_file come from run_cases.
+# What cases are written with. MAYFLY, IMAGE, WORK, ALL and reason_file come from run_cases.
 
 # Notes why the case failed, and ends it.
 fail() {
@@ -24,7 +24,7 @@ expect_err_has() { [[ "$err" == *"$1"* ]] || fail "stderr lacks '$1': ${err:0:50
 expect_out_has() { [[ "$out" == *"$1"* ]] || fail "stdout lacks '$1': ${out:0:500}"; }
 
 # A tenth of a second; as has_line without a process, which takes as much of the lab's one processor as it waits for.
-pause() { read -r -t 0.1 _ <>"$WORK/never" || true; }
+pause() { read -r -t 0.1 _ <>"$ALL/never" || true; }
 
 # has_line FILE REGEX: whether a whole line of the file is like that.
 has_line() {
@@ -39,8 +39,8 @@ has_line() {
 # kept_python SCRIPT WORD...: as `python3 SCRIPT WORD...` without stdin, in the one process that run_cases starts.
 kept_python() {
   local answer
-  printf '%s\0' "$@" >"$WORK/python.asks"
-  answer="$(<"$WORK/python.answers")"$'\n'
+  printf '%s\0' "$@" >"$ALL/python.asks"
+  answer="$(<"$ALL/python.answers")"$'\n'
   [[ "${answer%%$'\n'*}" == 0 ]] || { printf '%s' "${answer#*$'\n'}" >&2 && return 1; }
   printf '%s' "${answer#*$'\n'}"
 }

@@ -11,7 +11,6 @@ readonly WRITE_BOTH='echo up; echo up >&2; echo up >/dev/hvc0; while read -r lin
 
 # start_confined OPTION...: a VM of two CPUs that runs until its stdin, descriptor 5, ends; as $vm. $AS goes before mayfly.
 start_confined() {
-  rm -f "$WORK/stdin"
   mkfifo "$WORK/stdin"
   ${AS:-} "${MAYFLY_HERE:-$MAYFLY}" run --image "$IMAGE" --cpus 2 --console "$WORK/console" --timeline "$WORK/t.json" "$@" \
     -- sh -c "$WRITE_BOTH" <"$WORK/stdin" >"$WORK/out" 2>"$WORK/err" &
@@ -44,7 +43,7 @@ expect_files() {
   done
 }
 
-readonly OWN_FILES="(/dev)?/kvm|anon_inode:(kvm-vm|kvm-vcpu:[01]|\[signalfd\]|\[eventfd\]|kvm-vm-stats)|/memfd:mayfly-ram.*"
+readonly OWN_FILES="(/dev)?/kvm|anon_inode:(kvm-vm|kvm-vcpu:[01]|\[signalfd\]|\[eventfd\]|kvm-vm-stats)|/memfd:mayfly-ram.*|socket:.*|(/run)?/mayfly"
 
 case_isolation_of_every_thread() {
   start_confined

@@ -89,6 +89,7 @@ inline constexpr std::array kRules{
     // Clients of the control socket: who they are, what they ask, what they are told.
     Rule{SYS_accept4, kControl},
     Rule{SYS_getsockopt, kControl, {is(2, SO_PEERCRED)}},
+    Rule{SYS_geteuid, kControl},
     Rule{SYS_recvfrom, kControl},
     Rule{SYS_sendto, kControl},
     // The interrupts of a passed-through device, each as the guest first uses it.

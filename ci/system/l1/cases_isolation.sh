@@ -46,15 +46,16 @@ expect_files() {
 readonly OWN_FILES="(/dev)?/kvm|anon_inode:(kvm-vm|kvm-vcpu:[01]|\[signalfd\]|\[eventfd\]|kvm-vm-stats)|/memfd:mayfly-ram.*|socket:.*|(/run)?/mayfly"
 
 case_isolation_of_every_thread() {
-  start_confined
-  # main, two vCPUs, stdin, stdout, stderr, console
+  start_confined --id confined
+  "$MAYFLY" status confined >/dev/null || fail "it does not say its status"
+  # main, two vCPUs, the control socket's, stdin, stdout, stderr, console
   expect_confined mnt ipc uts
-  ((seen >= 7)) || fail "only $seen threads"
-  # Each has its own filter on top of those of who started it: main, two vCPUs, the four of stdio and console,
-  # which vCPUs start. So they do a thread of KVM's, where it has one.
+  ((seen >= 8)) || fail "only $seen threads"
+  # Each has its own filter on top of those of who started it: main, two vCPUs and the control socket's, which main starts, the
+  # four of stdio and console, which vCPUs start. So they do a thread of KVM's, where it has one.
   local filters
   filters="$(cat /proc/"$vm"/task/*/status | sed -n 's/^Seccomp_filters:.//p' | sort | tr '\n' ' ')"
-  [[ "$filters" =~ ^1\ 2\ 2\ (2\ )?3\ 3\ 3\ 3\ $ ]] || fail "threads without a filter of their own: $filters"
+  [[ "$filters" =~ ^1\ 2\ 2\ 2\ (2\ )?3\ 3\ 3\ 3\ $ ]] || fail "threads without a filter of their own: $filters"
   expect_files "$OWN_FILES|.*/${IMAGE##*/}|.*/${WORK##*/}/(console|t.json)"
   [[ -z "$(ls -A "/proc/$vm/root/")" && "$(readlink "/proc/$vm/cwd")" == / ]] || fail "its root has files"
   grep -qE '^Max core file size +0 +0 ' "/proc/$vm/limits" || fail "it may write a core file"

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/error.hpp"
 #include "base/fd.hpp"
 
 namespace mayfly {
@@ -30,6 +31,19 @@ std::optional<std::string> read_text_file(const std::string& path, std::size_t b
     text.append(piece.data(), bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
   }
   return text;
+}
+
+void replace_text(int fd, std::string_view text, const std::string& path) {
+  if (::ftruncate(fd, 0) < 0 && errno != EINVAL) {
+    fail_errno("cannot write " + path);
+  }
+  while (!text.empty()) {
+    const ssize_t bytes = ::write(fd, text.data(), text.size());
+    if (bytes < 0 && errno != EINTR) {
+      fail_errno("cannot write " + path);
+    }
+    text.remove_prefix(bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
+  }
 }
 
 }  // namespace mayfly

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace mayfly {
 
@@ -11,5 +12,9 @@ namespace mayfly {
 /// have too many. Nothing, with errno set, when it cannot be read. Does not wait for a pipe's writer. Any
 /// thread.
 [[nodiscard]] std::optional<std::string> read_text_file(const std::string& path, std::size_t bytes_max);
+
+/// Has `text` in the place of all that `fd` held, which was opened as `path` and is at its beginning; a pipe
+/// or device, which cannot be cut, gets it as it is. Throws Error. Any thread.
+void replace_text(int fd, std::string_view text, const std::string& path);
 
 }  // namespace mayfly

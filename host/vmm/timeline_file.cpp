@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/timeline_file.hpp"
 
-#include <cerrno>
-
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/text_file.hpp"
 
 namespace mayfly::vmm {
 
@@ -21,18 +19,6 @@ TimelineFile::TimelineFile(std::string path)
   }
 }
 
-void TimelineFile::write(std::string_view text) const {
-  // Not for pipes and devices, which cannot be cut.
-  if (::ftruncate(fd_.get(), 0) < 0 && errno != EINVAL) {
-    fail_errno("cannot write " + path_);
-  }
-  for (std::string_view rest = text; !rest.empty();) {
-    const ssize_t bytes = ::write(fd_.get(), rest.data(), rest.size());
-    if (bytes < 0 && errno != EINTR) {
-      fail_errno("cannot write " + path_);
-    }
-    rest.remove_prefix(bytes > 0 ? static_cast<std::size_t>(bytes) : 0);
-  }
-}
+void TimelineFile::write(std::string_view text) const { replace_text(fd_.get(), text, path_); }
 
 }  // namespace mayfly::vmm

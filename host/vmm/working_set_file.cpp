@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/hex.hpp"
+#include "base/text_file.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -134,11 +135,7 @@ std::string WorkingSetFile::read() const {
 
 void WorkingSetFile::write(const WorkingSet& set) {
   MAYFLY_ASSERT(wanted_);
-  const std::string text = write_working_set(key_, set);
-  if (::ftruncate(fd_.get(), 0) < 0 ||
-      ::pwrite(fd_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    fail_errno("cannot write " + path_);
-  }
+  replace_text(fd_.get(), write_working_set(key_, set), path_);
   wanted_ = false;
 }
 

@@ -8,9 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
@@ -22,23 +20,6 @@ namespace {
 
 constexpr std::string_view kSuffix = ".sock";
 constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
-
-/// 0 where somebody listens; else errno.
-int probe(const std::string& path) noexcept {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return ENAMETOOLONG;
-  }
-  path.copy(address.sun_path, path.size());
-  const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  // Safe: the kernel looks at sun_family.
-  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
-  if (!socket || ::connect(socket.get(), generic, sizeof(address)) != 0) {
-    return errno == EAGAIN ? 0 : errno;  // a full queue is somebody's
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -109,7 +90,7 @@ std::vector<std::string> SocketFolder::ids() const {
 
 lease::Listener SocketFolder::claim(const std::string& id) const {
   const Lock lock(*this);
-  if (probe(path_of(id)) == 0) {
+  if (lease::listens_at(path_of(id), lease::SocketKind::kStream) == 0) {
     throw Error("a VM with the id '" + id + "' is running; give another --id, or end that one (mayfly stop " +
                 id + ")");
   }
@@ -127,7 +108,8 @@ std::vector<std::string> SocketFolder::remove_dead() const {
   for (const std::string& id : ids()) {
     struct stat status {};
     const std::string path = path_of(id);
-    if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) && probe(path) == ECONNREFUSED) {
+    if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
+        lease::listens_at(path, lease::SocketKind::kStream) == ECONNREFUSED) {
       if (::unlink(path.c_str()) != 0) {
         fail_errno("cannot remove " + path);
       }

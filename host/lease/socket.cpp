@@ -51,7 +51,7 @@ int try_connect(int socket, const sockaddr_un& address) noexcept {
 }
 
 /// Removes a socket that is left over. Throws Error when it is none, or lives.
-void clear_away(const std::string& path, const sockaddr_un& address, SocketKind kind) {
+void clear_away(const std::string& path, SocketKind kind) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {
     return;
@@ -59,17 +59,23 @@ void clear_away(const std::string& path, const sockaddr_un& address, SocketKind 
   if (!S_ISSOCK(status.st_mode)) {
     throw Error(path + " exists and is no socket; name another path");
   }
-  const int failure = try_connect(make_socket(kind, SOCK_NONBLOCK).get(), address);
+  const int failure = listens_at(path, kind);
+  if (failure == 0) {
+    throw Error(path + " is in use: somebody serves there already");
+  }
   if (failure != ECONNREFUSED) {
-    throw Error(path + (failure == 0 || failure == EAGAIN || failure == EPROTOTYPE
-                            ? " is in use: somebody serves there already"
-                            : std::string(" exists, and whether it is in use cannot be seen: ") +
-                                  Error(failure, "connect").what()));
+    throw Error(failure, path + " exists, and whether it is in use cannot be seen");
   }
   ::unlink(path.c_str());
 }
 
 }  // namespace
+
+int listens_at(const std::string& path, SocketKind kind) {
+  const int failure = try_connect(make_socket(kind, SOCK_NONBLOCK).get(), address_of(path));
+  // A full queue is somebody's, and so is a socket of the other kind.
+  return failure == EAGAIN || failure == EPROTOTYPE ? 0 : failure;
+}
 
 bool is_trusted(const Peer& peer) noexcept { return peer.user == ::geteuid() || peer.user == 0; }
 
@@ -84,7 +90,7 @@ std::optional<Peer> peer_of(int socket) noexcept {
 Listener::Listener(std::string path, SocketKind kind)
     : path_(std::move(path)), socket_(make_socket(kind, SOCK_NONBLOCK)) {
   const sockaddr_un address = address_of(path_);
-  clear_away(path_, address, kind);
+  clear_away(path_, kind);
   // Nobody gets in before the mode is set: bind() alone makes no listener.
   if (::bind(socket_.get(), generic(address), sizeof(address)) != 0) {
     fail_errno("cannot make the socket " + path_);

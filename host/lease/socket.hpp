@@ -33,6 +33,10 @@ enum class SocketKind : std::uint8_t {
   kStream,   ///< SOCK_STREAM
 };
 
+/// 0 when somebody listens at `path`; else errno, ECONNREFUSED where somebody did. Throws Error where it is
+/// no path of a socket. Any thread.
+[[nodiscard]] int listens_at(const std::string& path, SocketKind kind);
+
 /// A socket that listens at a path, for its user alone (mode 0600). Clears a socket away that nobody listens
 /// at any more.
 class Listener {

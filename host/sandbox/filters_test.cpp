@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::array kKinds{ThreadKind::kMain, ThreadKind::kVcpu, ThreadKind::kStdio, ThreadKind::kMapper,
                             ThreadKind::kControl};
-constexpr int kFolder = 77;  // that files may be removed from
+constexpr int kFolder = 77;                 // that files may be removed from
 constexpr std::uint32_t kX32 = 0x40000000;  // __X32_SYSCALL_BIT
 
 struct Answer {

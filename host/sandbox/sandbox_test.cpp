@@ -94,7 +94,8 @@ TEST(Sandbox, FilesAreRemovedFromOneFolderAlone) {
   const int status = status_of(locked_down(
       Mode::kOn,
       [&] {
-        return (::unlinkat(folder, "mine", 0) == 0 ? 0 : 1) + (::unlinkat(folder, "../other", 0) != 0 ? 0 : 2) +
+        return (::unlinkat(folder, "mine", 0) == 0 ? 0 : 1) +
+               (::unlinkat(folder, "../other", 0) != 0 ? 0 : 2) +
                (::unlinkat(folder, absolute.c_str(), 0) != 0 ? 0 : 4);
       },
       folder));

@@ -135,7 +135,7 @@ case_balloon_moves_under_load() {
 }
 
 case_balloon_returns_all_when_its_device_goes() {
-  CASE_SECONDS=600 mayfly_run --memory 1G --balloon 512M --pages 4k --timeline "$WORK/t.json" -- sh -c '
+  CASE_SECONDS=600 mayfly_run --memory 1G --balloon 512M --timeline "$WORK/t.json" -- sh -c '
     device=$(readlink -f /sys/bus/virtio/drivers/virtio_balloon_early/virtio*)
     free() { sed -n "s/^MemFree: *\([0-9]*\).*/\1/p" /proc/meminfo; }
     before=$(free); echo 1 >"${device%/*}/remove"; after=$(free)

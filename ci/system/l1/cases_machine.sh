@@ -60,7 +60,7 @@ case_memory_is_taken_over_while_the_guest_idles() {
 
 # And at once when it is wanted, while compaction walks through what is not there yet.
 case_memory_is_there_when_it_is_wanted() {
-  CASE_SECONDS=600 mayfly_run --memory 1536M --pages 4k -- sh -c '
+  CASE_SECONDS=600 mayfly_run --memory 1536M -- sh -c '
     echo 1 >/proc/sys/vm/compact_memory
     python3 -c "$1" 1250
     echo 1 >/proc/sys/vm/compact_memory

@@ -111,7 +111,7 @@ case_bus_mastering_waits_until_all_memory_is_mapped() {
 case_lazy_memory_is_mapped_after_the_guest_is_ready() {
   local from_host
   write_from_host $((64 << 20))
-  CASE_SECONDS=900 mayfly_run --memory 2G --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" \
+  CASE_SECONDS=900 mayfly_run --memory 2G --pages thp --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" \
     --timeline "$WORK/t.json" -- sh -c '
     dd if=/dev/nvme0n1 bs=1M count=64 iflag=direct status=none | sha256sum
     head -c 1600M /dev/zero >/tmp/all
@@ -132,7 +132,7 @@ case_lazy_memory_is_mapped_after_the_guest_is_ready() {
 case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
   local bytes=$((256 << 20)) from_host from_guest
   write_from_host "$bytes"
-  CASE_SECONDS=900 mayfly_run --memory 2G --balloon 1536M --pages 4k --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" \
+  CASE_SECONDS=900 mayfly_run --memory 2G --balloon 1536M --pages thp --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" \
     --timeline "$WORK/t.json" -- sh -c '
     dd if=/dev/nvme0n1 bs=1M count=256 iflag=direct status=none | sha256sum
     head -c '"$bytes"' /dev/urandom >/tmp/new

@@ -33,6 +33,12 @@ std::optional<std::string> read_text_file(const std::string& path, std::size_t b
   return text;
 }
 
+std::string first_line_of(const std::string& path) {
+  constexpr std::size_t kPageBytes = 4096;  // at most that is in a file of /sys
+  const std::string text = read_text_file(path, kPageBytes).value_or(std::string());
+  return text.substr(0, text.find('\n'));
+}
+
 void replace_text(int fd, std::string_view text, const std::string& path) {
   if (::ftruncate(fd, 0) < 0 && errno != EINVAL) {
     fail_errno("cannot write " + path);

@@ -35,6 +35,14 @@ TEST_F(TextFileTest, OneByteTooManyIsSeen) {
   EXPECT_EQ(read_text_file(path_, 4), "01234");
 }
 
+TEST_F(TextFileTest, TheFirstLineIsWithoutItsEnd) {
+  EXPECT_EQ(first_line_of(path_), "");
+  std::ofstream(path_) << "flr bus\nmore\n";
+  EXPECT_EQ(first_line_of(path_), "flr bus");
+  std::ofstream(path_) << "no end";
+  EXPECT_EQ(first_line_of(path_), "no end");
+}
+
 TEST_F(TextFileTest, AShorterTextLeavesNothingOfALongerOne) {
   std::ofstream(path_) << "what was there before";
   const Fd file(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));

@@ -2,10 +2,11 @@
 #include "cli/control_text.hpp"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <string_view>
 
 #include "base/checked.hpp"
+#include "cli/text_table.hpp"
 #include "control/messages.hpp"
 
 namespace mayfly::cli {
@@ -54,19 +55,15 @@ std::string dma_text(const control::DmaStatus& dma) {
   return text;
 }
 
-constexpr std::array<std::string_view, 8> kColumns{"ID",     "PID",    "STATE", "CPUS",
-                                                   "MEMORY", "UPTIME", "IMAGE", "DEVICES"};
-using Row = std::array<std::string, kColumns.size()>;
-
-Row row_of(const control::Status& status) {
-  Row row{status.id,
-          std::to_string(status.pid),
-          std::string(name(status.state)),
-          std::to_string(status.cpus),
-          std::to_string(status.memory_bytes / kMiB) + "M",
-          seconds(status.uptime_ns),
-          status.image,
-          status.devices.empty() ? "-" : joined(status.devices)};
+std::vector<std::string> row_of(const control::Status& status) {
+  std::vector<std::string> row{status.id,
+                               std::to_string(status.pid),
+                               std::string(name(status.state)),
+                               std::to_string(status.cpus),
+                               std::to_string(status.memory_bytes / kMiB) + "M",
+                               seconds(status.uptime_ns),
+                               status.image,
+                               status.devices.empty() ? "-" : joined(status.devices)};
   std::ranges::transform(row, row.begin(), printable);
   return row;
 }
@@ -111,23 +108,10 @@ std::string to_text(const control::Status& status) {
 }
 
 std::string to_table(const std::vector<control::Status>& all) {
-  std::vector<Row> rows(1);
-  std::ranges::copy(kColumns, rows.front().begin());
+  std::vector<std::vector<std::string>> rows{
+      {"ID", "PID", "STATE", "CPUS", "MEMORY", "UPTIME", "IMAGE", "DEVICES"}};
   std::ranges::transform(all, std::back_inserter(rows), row_of);
-  std::array<std::size_t, kColumns.size()> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i + 1 < row.size(); ++i) {
-      text += row[i] + std::string(widths[i] + 2 - row[i].size(), ' ');
-    }
-    text += row.back() + '\n';
-  }
-  return text;
+  return text_table(rows);
 }
 
 }  // namespace mayfly::cli

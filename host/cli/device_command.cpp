@@ -6,18 +6,11 @@
 #include <cstdio>
 
 #include "base/error.hpp"
+#include "cli/text_table.hpp"
 #include "vfio/binding.hpp"
 
 namespace mayfly::cli {
 namespace {
-
-std::string line(const char* address, const char* id, const char* kind, const char* driver, const char* group,
-                 const char* node, const char* reset) {
-  std::array<char, 256> text{};
-  std::snprintf(text.data(), text.size(), "%-13s %-10s %-7s %-16s %-6s %-5s %s\n", address, id, kind, driver,
-                group, node, reset);
-  return text.data();
-}
 
 std::string hex(std::uint32_t value, int digits) {
   std::array<char, 16> text{};
@@ -32,14 +25,13 @@ std::string number_or_dash(const std::optional<std::uint32_t>& value) {
 std::string text_or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string list(const std::vector<vfio::HostDevice>& devices) {
-  std::string text = line("ADDRESS", "ID", "CLASS", "DRIVER", "GROUP", "NODE", "RESET");
+  std::vector<std::vector<std::string>> rows{{"ADDRESS", "ID", "CLASS", "DRIVER", "GROUP", "NODE", "RESET"}};
   for (const vfio::HostDevice& device : devices) {
-    const std::string id = hex(device.vendor, 4) + ":" + hex(device.device, 4);
-    text += line(to_string(device.address).c_str(), id.c_str(), hex(device.class_code, 6).c_str(),
-                 text_or_dash(device.driver).c_str(), number_or_dash(device.group).c_str(),
-                 number_or_dash(device.numa_node).c_str(), text_or_dash(device.reset_methods).c_str());
+    rows.push_back({to_string(device.address), hex(device.vendor, 4) + ":" + hex(device.device, 4),
+                    hex(device.class_code, 6), text_or_dash(device.driver), number_or_dash(device.group),
+                    number_or_dash(device.numa_node), text_or_dash(device.reset_methods)});
   }
-  return text;
+  return text_table(rows);
 }
 
 }  // namespace

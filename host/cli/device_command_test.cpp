@@ -40,9 +40,9 @@ TEST(DeviceCommand, ListShowsWhatThereIs) {
   host.add("0000:01:00.0", "nvme", "7");
   host.add("0000:02:00.0", "", "");
   EXPECT_EQ(run_device_command({}, host.pci()),
-            "ADDRESS       ID         CLASS   DRIVER           GROUP  NODE  RESET\n"
-            "0000:01:00.0  1b36:0010  010802  nvme             7      -     flr bus\n"
-            "0000:02:00.0  1b36:0010  010802  -                -      -     flr bus\n");
+            "ADDRESS       ID         CLASS   DRIVER  GROUP  NODE  RESET\n"
+            "0000:01:00.0  1b36:0010  010802  nvme    7      -     flr bus\n"
+            "0000:02:00.0  1b36:0010  010802  -       -      -     flr bus\n");
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/pool_command.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "cli/complain.hpp"
 #include "cli/pool_spec.hpp"
+#include "cli/text_table.hpp"
 #include "pool/client.hpp"
 #include "pool/pool.hpp"
 #include "vmm/signals.hpp"
@@ -19,21 +18,6 @@ namespace {
 void say_shelf_is_ready(const pool::Shelf& shelf) {
   std::printf("%s: %u ready\n", to_string(shelf.spec()).c_str(), shelf.status().ready);
   static_cast<void>(std::fflush(stdout));
-}
-
-constexpr int kColumns = 12;
-using Line = std::array<std::string, kColumns>;
-
-std::string to_text(const Line& line) {
-  constexpr std::array<std::size_t, kColumns> kWidths{11, 7, 6, 7, 6, 10, 7, 6, 9, 8, 12, 0};
-  std::string text;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    text += line[i];
-    if (i + 1 < line.size()) {
-      text.append(kWidths[i] - std::min(kWidths[i] - 1, line[i].size()), ' ');
-    }
-  }
-  return text + "\n";
 }
 
 }  // namespace
@@ -61,18 +45,18 @@ std::string pool_status(const PoolStatusCommand& command) {
 }
 
 std::string to_text(const std::vector<pool::ShelfStatus>& shelves) {
-  std::string text = to_text(Line{"MEMORY", "PAGES", "NODE", "READY", "LENT", "UNDERWAY", "COUNT", "MOST",
-                                  "WAITING", "FILLED", "HANDED-OUT", "LATE"});
+  std::vector<std::vector<std::string>> rows{{"MEMORY", "PAGES", "NODE", "READY", "LENT", "UNDERWAY", "COUNT",
+                                              "MOST", "WAITING", "FILLED", "HANDED-OUT", "LATE"}};
   for (const pool::ShelfStatus& shelf : shelves) {
     const bool is_bound = shelf.node != pool::WireRequest::kNoNode;
-    text += to_text(
-        Line{std::to_string(shelf.bytes / kMiB) + "M", std::string(name(static_cast<Pages>(shelf.pages))),
-             is_bound ? std::to_string(shelf.node) : "-", std::to_string(shelf.ready),
-             std::to_string(shelf.lent), std::to_string(shelf.on_the_way), std::to_string(shelf.count),
-             std::to_string(shelf.most), std::to_string(shelf.waiting), std::to_string(shelf.filled),
-             std::to_string(shelf.handed_out), std::to_string(shelf.handed_out_late)});
+    rows.push_back({std::to_string(shelf.bytes / kMiB) + "M",
+                    std::string(name(static_cast<Pages>(shelf.pages))),
+                    is_bound ? std::to_string(shelf.node) : "-", std::to_string(shelf.ready),
+                    std::to_string(shelf.lent), std::to_string(shelf.on_the_way), std::to_string(shelf.count),
+                    std::to_string(shelf.most), std::to_string(shelf.waiting), std::to_string(shelf.filled),
+                    std::to_string(shelf.handed_out), std::to_string(shelf.handed_out_late)});
   }
-  return text;
+  return text_table(rows);
 }
 
 }  // namespace mayfly::cli

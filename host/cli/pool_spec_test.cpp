@@ -80,9 +80,9 @@ TEST(PoolCommand, StatusIsATable) {
                       .handed_out = 67,
                       .handed_out_late = 5},
                      {.bytes = 512 * kMiB, .pages = 1}}),
-            "MEMORY     PAGES  NODE  READY  LENT  UNDERWAY  COUNT  MOST  WAITING  FILLED  HANDED-OUT  LATE\n"
-            "8192M      2m     1     2      3     1         4      6     0        70      67          5\n"
-            "512M       4k     -     0      0     0         0      0     0        0       0           0\n");
+            "MEMORY  PAGES  NODE  READY  LENT  UNDERWAY  COUNT  MOST  WAITING  FILLED  HANDED-OUT  LATE\n"
+            "8192M   2m     1     2      3     1         4      6     0        70      67          5\n"
+            "512M    4k     -     0      0     0         0      0     0        0       0           0\n");
 }
 
 }  // namespace

@@ -8,8 +8,6 @@
 namespace mayfly::vfio {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
-
 /// Adds what lies in [from, to), if anything does.
 void add(std::vector<Area>& areas, std::uint64_t from, std::uint64_t to) {
   if (from < to) {
@@ -24,8 +22,8 @@ std::vector<Area> without(std::vector<Area> areas, std::size_t bar, std::span<co
     if (hole.bar != bar || hole.area.bytes == 0) {
       continue;
     }
-    const std::uint64_t first = hole.area.offset & ~(kPage - 1);
-    const std::uint64_t last = align_up(hole.area.offset + hole.area.bytes, kPage);
+    const std::uint64_t first = hole.area.offset & ~(kPageBytes - 1);
+    const std::uint64_t last = align_up(hole.area.offset + hole.area.bytes, kPageBytes);
     std::vector<Area> left;
     for (const Area& area : areas) {
       const std::uint64_t end = area.offset + area.bytes;

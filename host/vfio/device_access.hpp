@@ -10,6 +10,9 @@
 
 namespace mayfly::vfio {
 
+/// Of the host: what is mapped of a region are whole ones.
+inline constexpr std::uint64_t kPageBytes = 4096;
+
 /// A stretch of a region, in bytes.
 struct Area {
   std::uint64_t offset = 0;

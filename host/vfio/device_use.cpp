@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text_file.hpp"
+
 namespace mayfly::vfio {
 namespace {
 
@@ -14,13 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr int kDepthMax = 12;
 constexpr unsigned long kInterfaceUp = 1;  // IFF_UP
-
-std::string first_line(const fs::path& path) {
-  std::string line;
-  std::ifstream file(path);
-  std::getline(file, line);
-  return line;
-}
 
 std::string class_of(const fs::path& folder) {
   std::error_code error;
@@ -104,7 +99,7 @@ std::vector<std::string> uses_of(const HostPci& host, const PciAddress& address)
       uses.push_back(std::move(use.append(how).append(where)));
     };
     std::error_code error;
-    if (const std::string place = mount_of(host, first_line(disk / "dev")); !place.empty()) {
+    if (const std::string place = mount_of(host, first_line_of(disk / "dev")); !place.empty()) {
       note(" is mounted on ", place);
     } else if (is_swap(host, name)) {
       note(" is swap", "");
@@ -114,7 +109,7 @@ std::vector<std::string> uses_of(const HostPci& host, const PciAddress& address)
     }
   }
   for (const fs::path& interface : devices_below(device, "net")) {
-    if ((std::strtoul(first_line(interface / "flags").c_str(), nullptr, 16) & kInterfaceUp) != 0) {
+    if ((std::strtoul(first_line_of(interface / "flags").c_str(), nullptr, 16) & kInterfaceUp) != 0) {
       std::string use = "network interface ";
       uses.push_back(std::move(use.append(interface.filename().string()).append(" is up")));
     }

@@ -5,26 +5,19 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/text_file.hpp"
 
 namespace mayfly::vfio {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string first_line(const fs::path& path) {
-  std::string line;
-  std::ifstream file(path);
-  std::getline(file, line);
-  return line;
-}
-
 /// The number in a file, with or without "0x"; nothing for "-1" or no file.
 std::optional<std::uint32_t> number_in(const fs::path& path, int base) {
-  const std::string line = first_line(path);
+  const std::string line = first_line_of(path);
   const std::string_view digits = std::string_view(line).substr(line.starts_with("0x") ? 2 : 0);
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
@@ -79,7 +72,7 @@ std::optional<HostDevice> HostPci::find(const PciAddress& address) const {
   device.driver = target_name(path / "driver");
   device.group = group_of(path);
   device.numa_node = number_in(path / "numa_node", 10);
-  device.reset_methods = first_line(path / "reset_method");
+  device.reset_methods = first_line_of(path / "reset_method");
   return device;
 }
 

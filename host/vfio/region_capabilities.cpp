@@ -10,8 +10,6 @@
 namespace mayfly::vfio {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
-
 /// vfio_region_info_cap_sparse_mmap without its areas.
 struct SparseHead {
   vfio_info_cap_header header{};
@@ -34,8 +32,8 @@ bool read_at(std::span<const std::byte> bytes, std::size_t offset, T& value) noe
 Area clipped(const vfio_region_sparse_mmap_area& area, std::uint64_t from, std::uint64_t region) noexcept {
   const std::uint64_t end = checked_add<std::uint64_t>(area.offset, area.size).value_or(0);
   const std::uint64_t first = std::max<std::uint64_t>(area.offset, from);
-  const std::uint64_t start = first > region ? region : align_up(first, kPage);
-  const std::uint64_t stop = std::min(end, region) & ~(kPage - 1);
+  const std::uint64_t start = first > region ? region : align_up(first, kPageBytes);
+  const std::uint64_t stop = std::min(end, region) & ~(kPageBytes - 1);
   return {start, stop > start ? stop - start : 0};
 }
 

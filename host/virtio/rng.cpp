@@ -8,7 +8,7 @@
 namespace mayfly::virtio {
 namespace {
 
-std::optional<QueueFault> answer(DescriptorChain& chain) noexcept {
+std::optional<QueueFault> fill(DescriptorChain& chain) noexcept {
   // 5.4.6.1: the driver MUST place at least one buffer, and none that the device would read.
   if (chain.readable() > 0 || chain.writable() == 0) {
     return QueueFault::kBadRequest;
@@ -26,6 +26,6 @@ std::optional<QueueFault> answer(DescriptorChain& chain) noexcept {
 
 }  // namespace
 
-void Rng::notify(std::uint16_t queue) noexcept { serve(queues_[queue], answer); }
+void Rng::notify(std::uint16_t queue) noexcept { serve(queues_[queue], fill); }
 
 }  // namespace mayfly::virtio

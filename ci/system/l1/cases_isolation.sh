@@ -115,7 +115,7 @@ reach_out_until() {
   done
   pause
   kill -KILL "$run"
-  wait "$run" 2>/dev/null
+  wait "$run" 2>/dev/null || true
 }
 
 # Landlock and the empty root stand behind the filter; without all of it the file is there.

@@ -10,11 +10,11 @@
 namespace mayfly::sandbox {
 namespace {
 
-/// Main's and the mapper's say what is allowed. The others are started by main, or by who was, and so have
-/// main's already: theirs say what of that is not.
+/// Main's says what is allowed, as do those of threads that began before it. The others are started by main,
+/// or by who was, and so have main's already: theirs say what of that is not.
 template <ThreadKind kind>
 consteval BpfProgram program() {
-  return kind == ThreadKind::kMain || kind == ThreadKind::kMapper
+  return kind == ThreadKind::kMain || is_before_main(kind)
              ? compile(kRules, with_started(kind))
              : compile_difference(kRules, with_started(ThreadKind::kMain), with_started(kind));
 }
@@ -51,6 +51,8 @@ Filter filter_of(ThreadKind kind) noexcept {
       return filter<ThreadKind::kStdio>();
     case ThreadKind::kControl:
       return filter<ThreadKind::kControl>();
+    case ThreadKind::kIo:
+      return filter<ThreadKind::kIo>();
     case ThreadKind::kMapper:
       break;
   }

@@ -15,8 +15,8 @@
 namespace mayfly::sandbox {
 namespace {
 
-constexpr std::array kKinds{ThreadKind::kMain, ThreadKind::kVcpu, ThreadKind::kStdio, ThreadKind::kMapper,
-                            ThreadKind::kControl};
+constexpr std::array kKinds{ThreadKind::kMain,   ThreadKind::kVcpu,    ThreadKind::kStdio,
+                            ThreadKind::kMapper, ThreadKind::kControl, ThreadKind::kIo};
 constexpr int kFolder = 77;                 // that files may be removed from
 constexpr std::uint32_t kX32 = 0x40000000;  // __X32_SYSCALL_BIT
 
@@ -62,7 +62,7 @@ Answer interpret(const ReadyFilter& filter, const seccomp_data& data) {
 // What the kernel answers a thread of that kind: it asks all filters, and the strictest answer counts.
 std::uint32_t answer(ThreadKind kind, Mode mode, const seccomp_data& data, int folder = kFolder) {
   std::uint32_t verdict = interpret(ready_filter(kind, mode, folder), data).verdict;
-  if (kind != ThreadKind::kMain && kind != ThreadKind::kMapper) {
+  if (kind != ThreadKind::kMain && !is_before_main(kind)) {
     const std::uint32_t inherited = interpret(ready_filter(ThreadKind::kMain, mode, folder), data).verdict;
     // As signed numbers: SECCOMP_RET_KILL_PROCESS is the least (seccomp(2)).
     verdict = static_cast<std::int32_t>(inherited & SECCOMP_RET_ACTION_FULL) <
@@ -244,6 +244,7 @@ TEST(Filters, CallsAreFew) {
   RecordProperty("stdio", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kStdio))));
   RecordProperty("mapper", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kMapper))));
   RecordProperty("control", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kControl))));
+  RecordProperty("io", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kIo))));
   RecordProperty("all", static_cast<int>(count_allowed(kRules, kAll)));
 }
 
@@ -252,7 +253,8 @@ int status_after(ThreadKind kind, Mode mode, long number) {
   const pid_t child = ::fork();
   if (child == 0) {
     const bool installed = ::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 &&
-                           install_filter(ThreadKind::kMain, mode) == 0 && install_filter(kind, mode) == 0;
+                           (is_before_main(kind) || install_filter(ThreadKind::kMain, mode) == 0) &&
+                           install_filter(kind, mode) == 0;
     ::syscall(number, 0L, 0L, 0L, 0L);
     ::syscall(SYS_exit, installed ? 7 : 8);
   }

@@ -15,7 +15,13 @@ enum class ThreadKind : std::uint8_t {
   kStdio,    ///< Reader and writers of stdio and console; one may start another.
   kMapper,   ///< The DMA map's: started before main has a filter.
   kControl,  ///< The control socket's server: started by main with the first client.
+  kIo,       ///< The I/O thread of devices that stream: started before main has a filter.
 };
+
+/// Whether such a thread has not inherited main's filter, but has one that says all.
+constexpr bool is_before_main(ThreadKind kind) noexcept {
+  return kind == ThreadKind::kMapper || kind == ThreadKind::kIo;
+}
 
 /// A set of thread kinds: bits.
 using Threads = std::uint8_t;

@@ -81,7 +81,7 @@ struct Refusal {
 };
 Refusal confine(ThreadKind kind, Mode mode, int folder) noexcept {
   // A thread that main or a vCPU has started has inherited the rest.
-  if (kind == ThreadKind::kMain || kind == ThreadKind::kMapper) {
+  if (kind == ThreadKind::kMain || is_before_main(kind)) {
     if (const int error = drop_privileges(); error != 0) {
       return {error, "give up capabilities"};
     }

@@ -24,7 +24,8 @@ inline constexpr Threads kVcpu = threads(ThreadKind::kVcpu);
 inline constexpr Threads kStdio = threads(ThreadKind::kStdio);
 inline constexpr Threads kMapper = threads(ThreadKind::kMapper);
 inline constexpr Threads kControl = threads(ThreadKind::kControl);
-inline constexpr Threads kAll = kMain | kVcpu | kStdio | kMapper | kControl;
+inline constexpr Threads kIo = threads(ThreadKind::kIo);
+inline constexpr Threads kAll = kMain | kVcpu | kStdio | kMapper | kControl | kIo;
 /// Those that start threads.
 inline constexpr Threads kStarters = kMain | kVcpu | kStdio;
 
@@ -76,7 +77,7 @@ inline constexpr std::array kRules{
 
     // --- descriptors that are open
     // eventfds, stdin, signals.
-    Rule{SYS_read, kMain | kStdio},
+    Rule{SYS_read, kMain | kStdio | kIo},
     // eventfds, stdout and stderr, the console, the timeline, a last sentence on stderr.
     Rule{SYS_write, kAll},
     // Configuration space and BARs of passed-through devices; KVM's counters.
@@ -86,6 +87,9 @@ inline constexpr std::array kRules{
     Rule{SYS_poll, kMain | kVcpu | kStdio},
     // The run loop sleeps, and the control socket's server.
     Rule{SYS_ppoll, kMain | kControl},
+    // The I/O thread sleeps; devices say what for.
+    Rule{SYS_epoll_wait, kIo},
+    Rule{SYS_epoll_ctl, kIo},
     // Clients of the control socket: who they are, what they ask, what they are told.
     Rule{SYS_accept4, kControl},
     Rule{SYS_getsockopt, kControl, {is(2, SO_PEERCRED)}},
@@ -152,6 +156,7 @@ constexpr Threads with_started(ThreadKind kind) noexcept {
     case ThreadKind::kStdio:
     case ThreadKind::kMapper:
     case ThreadKind::kControl:
+    case ThreadKind::kIo:
       break;
   }
   return threads(kind);

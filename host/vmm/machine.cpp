@@ -15,6 +15,7 @@
 #include "virtio/pci_transport.hpp"
 #include "virtio/pmem.hpp"
 #include "virtio/rng.hpp"
+#include "vmm/entry_state.hpp"
 #include "vmm/placement.hpp"
 
 namespace mayfly::vmm {
@@ -70,37 +71,6 @@ kvm::MonitorLeaf disable_idle_exits(kvm::Vm& vm) {
   return (*exits & KVM_X86_DISABLE_EXITS_MWAIT) != 0 ? kvm::host_monitor_leaf() : std::nullopt;
 }
 
-kvm_segment to_kvm(const boot::PvhSegment& segment) noexcept {
-  kvm_segment result{};
-  result.base = segment.base;
-  result.limit = segment.limit;
-  result.selector = segment.selector;
-  result.type = segment.type;
-  result.present = segment.present;
-  result.dpl = segment.dpl;
-  result.db = segment.db;
-  result.s = segment.s;
-  result.l = segment.l;
-  result.g = segment.g;
-  return result;
-}
-
-void set_pvh_state(kvm::Vcpu& vcpu, const boot::PvhState& state) {
-  kvm_sregs sregs = vcpu.sregs();
-  sregs.cs = to_kvm(state.cs);
-  sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = to_kvm(state.data);
-  sregs.tr = to_kvm(state.tr);
-  sregs.cr0 = state.cr0;
-  sregs.cr4 = state.cr4;
-  sregs.efer = state.efer;
-  vcpu.set_sregs(sregs);
-  kvm_regs regs{};
-  regs.rip = state.rip;
-  regs.rbx = state.rbx;
-  regs.rflags = state.rflags;
-  vcpu.set_regs(regs);
-}
-
 }  // namespace
 
 Machine::Machine(const MachineParts& parts)
@@ -152,6 +122,9 @@ Machine::Machine(const MachineParts& parts)
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   finish_prefault();
   set_boot_state(parts);
+  if (io_ != nullptr) {
+    io_->start();
+  }
 }
 
 Backing Machine::take_ram(const MachineParts& parts) {
@@ -174,7 +147,12 @@ std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) con
   return wanted.empty() ? nullptr : std::make_unique<Prefault>(wanted, ram_.pages(), parts.timeline);
 }
 
-Machine::~Machine() { end_waits(); }
+Machine::~Machine() {
+  end_waits();
+  if (io_ != nullptr) {
+    io_->stop();
+  }
+}
 
 /// A vCPU that waits for the map, or is paused, is not kept waiting.
 void Machine::end_waits() noexcept {
@@ -226,6 +204,13 @@ void Machine::add_passed_devices(const MachineParts& parts) {
       intx_.push_back({.slot = static_cast<std::uint16_t>(slot), .pin = pin});
     }
   }
+}
+
+IoThread& Machine::io_thread() {
+  if (io_ == nullptr) {
+    io_ = std::make_unique<IoThread>(gate_);
+  }
+  return *io_;
 }
 
 void Machine::add_device(std::unique_ptr<virtio::VirtioDevice> device) {
@@ -319,7 +304,7 @@ void Machine::set_boot_state(const MachineParts& parts) {
   boot::write_start_info(
       memory_,
       {.rsdp = tables.start, .acpi = tables, .reserved = reserved, .command_line = parts.command_line});
-  set_pvh_state(vcpus_.front()->vcpu(), boot::pvh_state(kernel_.wait(), boot::kStartInfoAt));
+  set_entry_state(vcpus_.front()->vcpu(), boot::pvh_state(kernel_.wait(), boot::kStartInfoAt));
 }
 
 void Machine::start() {
@@ -338,8 +323,11 @@ bool Machine::pause() noexcept {
   for (const auto& vcpu : vcpus_) {
     vcpu->interrupt();
   }
+  if (io_ != nullptr) {
+    io_->interrupt();
+  }
   // One that waits for the host, such as for memory to be mapped for a device, comes after that.
-  const bool all_out = gate_.wait_for(vcpus_.size(), kPatience);
+  const bool all_out = gate_.wait_for(vcpus_.size() + (io_ == nullptr ? 0 : 1), kPatience);
   if (!all_out) {
     gate_.open();
   }
@@ -353,6 +341,9 @@ std::uint64_t Machine::stop() noexcept {
   }
   for (const auto& vcpu : vcpus_) {
     vcpu->join();
+  }
+  if (io_ != nullptr) {
+    io_->stop();
   }
   return timeline_.mark(boot::Milestone::kVmDown);
 }

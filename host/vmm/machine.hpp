@@ -31,6 +31,7 @@
 #include "vmm/boot_samples.hpp"
 #include "vmm/exit_handler.hpp"
 #include "vmm/image.hpp"
+#include "vmm/io_thread.hpp"
 #include "vmm/kvm_for_devices.hpp"
 #include "vmm/lazy_memory.hpp"
 #include "vmm/passthrough.hpp"
@@ -97,9 +98,9 @@ class Machine {
   /// nanoseconds since exec.
   std::uint64_t stop() noexcept;
 
-  /// Takes the vCPUs out of the guest and keeps them out; false when that takes longer than some seconds,
-  /// after which they go on. Between start() and stop(), while not paused; one thread at a time, which may be
-  /// another.
+  /// Takes the vCPUs out of the guest and keeps them out, and the I/O thread still; false when that takes
+  /// longer than some seconds, after which they go on. Between start() and stop(), while not paused; one
+  /// thread at a time, which may be another.
   [[nodiscard]] bool pause() noexcept;
   /// Lets the vCPUs in again. As pause().
   void resume() noexcept { gate_.open(); }
@@ -160,6 +161,8 @@ class Machine {
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   void add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use);
   virtio::Console& add_devices(const MachineParts& parts);
+  /// For a device that streams; runs from the end of the constructor on.
+  [[nodiscard]] IoThread& io_thread();
   void attach_buses();
   void add_passed_devices(const MachineParts& parts);
   void add_vcpus(const MachineParts& parts);
@@ -186,6 +189,8 @@ class Machine {
   ViewSlots register_view_;
   std::unique_ptr<KvmForDevices> kvm_devices_;
   std::unique_ptr<vfio::DeviceWatch> watch_;  // none where no device is passed through
+  PauseGate gate_;
+  std::unique_ptr<IoThread> io_;  // none where no device streams
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
   std::vector<acpi::InterruptRoute> intx_;
@@ -198,7 +203,6 @@ class Machine {
   ExitHandler exits_;
   std::unique_ptr<BootSamples> samples_;
   std::unique_ptr<WorkingSetRecorder> recorder_;  // none where the boot is not to be noted
-  PauseGate gate_;
   std::vector<std::unique_ptr<VcpuThread>> vcpus_;
 };
 

@@ -9,18 +9,18 @@
 
 namespace mayfly::vmm {
 
-/// Where vCPU threads wait while the machine is paused. Open at first.
+/// Where vCPU threads and the I/O thread wait while the machine is paused. Open at first.
 class PauseGate {
  public:
-  /// True when hold() would wait; what a vCPU's loop asks each time. Any thread.
+  /// True when hold() would wait; what a thread's loop asks each time. Any thread.
   [[nodiscard]] bool is_closed() const noexcept { return closed_.load(); }
 
-  /// Waits as long as the gate is closed. A vCPU's thread.
+  /// Waits as long as the gate is closed. A vCPU's thread or the I/O thread.
   void hold() noexcept;
-  /// The calling vCPU's thread never comes again: from now on it counts as one that waits.
+  /// The calling thread never comes again: from now on it counts as one that waits.
   void leave() noexcept;
 
-  /// Any thread; who closes it also interrupts the vCPUs.
+  /// Any thread; who closes it also interrupts those threads.
   void close() noexcept { closed_.store(true); }
   void open() noexcept;
   /// Waits until `threads` wait at the gate; false when that takes longer than `patience`. Any thread.

@@ -87,6 +87,39 @@ std::size_t DescriptorChain::write(std::span<const std::byte> in) noexcept {
   return done;
 }
 
+std::span<iovec> DescriptorChain::pieces(Cursor cursor, std::uint64_t bytes,
+                                         std::span<iovec> room) const noexcept {
+  std::size_t count = 0;
+  for (; bytes > 0 && count < room.size(); ++count) {
+    const GuestRange next = piece(cursor, bytes);
+    const auto host = memory_->host_range(next);
+    MAYFLY_ASSERT(host.has_value());
+    room[count] = *host;
+    advance(cursor, next.bytes);
+    bytes -= next.bytes;
+  }
+  return room.first(count);
+}
+
+std::span<iovec> DescriptorChain::readable_pieces(std::uint64_t bytes_max,
+                                                  std::span<iovec> room) const noexcept {
+  return pieces(reader_, std::min(readable_, bytes_max), room);
+}
+
+std::span<iovec> DescriptorChain::writable_pieces(std::uint64_t skipped,
+                                                  std::span<iovec> room) const noexcept {
+  if (skipped >= writable_) {
+    return {};
+  }
+  Cursor cursor = writer_;
+  for (std::uint64_t left = skipped; left > 0;) {
+    const std::uint64_t step = piece(cursor, left).bytes;
+    advance(cursor, step);
+    left -= step;
+  }
+  return pieces(cursor, writable_ - skipped, room);
+}
+
 std::optional<iovec> DescriptorChain::writable_piece(std::size_t bytes_max) const noexcept {
   if (writable_ == 0 || bytes_max == 0) {
     return std::nullopt;
@@ -95,8 +128,12 @@ std::optional<iovec> DescriptorChain::writable_piece(std::size_t bytes_max) cons
 }
 
 void DescriptorChain::commit(std::size_t bytes) noexcept {
-  MAYFLY_ASSERT(writable_ > 0 && bytes <= segments_[writer_.segment].bytes - writer_.offset);
-  advance(writer_, bytes);
+  MAYFLY_ASSERT(bytes <= writable_);
+  for (std::uint64_t left = bytes; left > 0;) {
+    const std::uint64_t step = piece(writer_, left).bytes;
+    advance(writer_, step);
+    left -= step;
+  }
   writable_ -= bytes;
   written_ += static_cast<std::uint32_t>(bytes);
 }

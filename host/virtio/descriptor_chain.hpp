@@ -22,7 +22,7 @@ namespace mayfly::virtio {
 /// only.
 class DescriptorChain {
  public:
-  /// Also the largest queue: a chain is never longer than its queue (2.7.5.3.1).
+  /// A longer chain is a fault, also of a larger queue.
   static constexpr std::size_t kSegmentsMax = 64;
 
   /// An empty chain that begins at descriptor `head`; VirtQueue fills it.
@@ -45,10 +45,16 @@ class DescriptorChain {
   [[nodiscard]] std::size_t read(std::span<std::byte> out) noexcept;
   /// Copies `in` to the next bytes; the number is less than in.size() only when the buffers are full.
   std::size_t write(std::span<const std::byte> in) noexcept;
+  /// The next bytes to read, `bytes_max` at most, as pieces for a system call: as many as `room` has place
+  /// for.
+  [[nodiscard]] std::span<iovec> readable_pieces(std::uint64_t bytes_max,
+                                                 std::span<iovec> room) const noexcept;
+  /// The same of those to write, but for the first `skipped`; they count as written only after commit().
+  [[nodiscard]] std::span<iovec> writable_pieces(std::uint64_t skipped, std::span<iovec> room) const noexcept;
   /// The next contiguous bytes to write, `bytes_max` at most and never empty, for a system call to fill; they
   /// count as written only after commit(). Nothing when the buffers are full.
   [[nodiscard]] std::optional<iovec> writable_piece(std::size_t bytes_max) const noexcept;
-  /// Counts `bytes` of the last writable_piece() as written.
+  /// Counts the next `bytes`, of writable_piece() or writable_pieces(), as written.
   void commit(std::size_t bytes) noexcept;
 
   /// Ends the duty to give this chain back; for VirtQueue.
@@ -67,6 +73,9 @@ class DescriptorChain {
   /// The rest of the cursor's segment, at most `bytes_max`; the cursor must not be at the end.
   [[nodiscard]] GuestRange piece(const Cursor& cursor, std::uint64_t bytes_max) const noexcept;
   void advance(Cursor& cursor, std::uint64_t bytes) const noexcept;
+  /// `bytes` from `cursor` on, which are there.
+  [[nodiscard]] std::span<iovec> pieces(Cursor cursor, std::uint64_t bytes,
+                                        std::span<iovec> room) const noexcept;
 
   GuestMemory* memory_;
   std::uint16_t head_;

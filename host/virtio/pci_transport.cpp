@@ -58,6 +58,8 @@ enum class Kind : std::uint8_t { kCommon = 1, kNotify = 2, kIsr = 3, kDevice = 4
 
 std::uint32_t class_code(DeviceId id) noexcept {
   switch (id) {
+    case DeviceId::kNet:
+      return 0x020000;  // Ethernet controller.
     case DeviceId::kConsole:
       return 0x078000;  // Communication controller, other.
     case DeviceId::kPmem:

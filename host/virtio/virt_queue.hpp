@@ -34,7 +34,7 @@ struct QueueSetup {
 /// more. Not locked: calls come with the device's mutex held. No call allocates.
 class VirtQueue {
  public:
-  static constexpr std::uint16_t kSizeMax = DescriptorChain::kSegmentsMax;
+  static constexpr std::uint16_t kSizeMax = 256;
 
   /// A queue that the driver did not enable: nothing ever arrives.
   VirtQueue() noexcept = default;
@@ -48,6 +48,10 @@ class VirtQueue {
   void disarm() noexcept;
   /// The next chain that arm() counted, whole and validated; nothing when there is none or after a fault.
   [[nodiscard]] std::optional<DescriptorChain> pop() noexcept;
+  /// Whether pop() would look at a chain: there is more of what arm() counted.
+  [[nodiscard]] bool has_counted() const noexcept {
+    return memory_ != nullptr && next_avail_ != counted_avail_;
+  }
   /// Undoes the last pop(); nothing must have been written to the chain.
   void put_back(DescriptorChain&& chain) noexcept;
   /// Gives the chain back to the driver with the number of bytes written to it.

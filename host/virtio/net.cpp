@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "virtio/net.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::virtio {
+namespace {
+
+constexpr std::uint64_t kEthernetBytes = 14;
+constexpr std::uint64_t kVlanBytes = 4;
+
+// The port has no packet, or no room, for the moment.
+bool is_for_later(ssize_t result) noexcept { return result == -EAGAIN || result == -EINTR; }
+
+}  // namespace
+
+Net::Net(io::PacketPort& port, io::EventLoop& loop, const Mac& mac)
+    : port_(port),
+      loop_(loop),
+      bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      config_{mac, kNetLinkUp, 1, port.mtu()} {
+  if (!bell_ || !loop.watch(bell_.get(), io::kReadable, bell_handler_) ||
+      !loop.watch(port.fd(), 0, port_handler_)) {
+    fail_errno("cannot watch " + std::string(port.name()) + " of --net");
+  }
+}
+
+std::uint64_t Net::offered_features() const noexcept {
+  return features_of(port_.offered()) | kNetMac | kNetMtu | kNetStatus | kNetMergeable |
+         kFeatureIndirectDescriptors | kFeatureEventIndex;
+}
+
+NetCounts Net::counts() const noexcept {
+  const std::lock_guard lock(mutex());
+  return counts_;
+}
+
+void Net::activate(const Activation& activation) noexcept {
+  queues_ = activation.queues;
+  link_ = activation.link;
+  features_ = activation.features;
+  unsettled_ = true;
+  // The loop's thread takes it from here.
+  ring();
+}
+
+void Net::notify(std::uint16_t /*queue*/) noexcept { ring(); }
+
+void Net::reset() noexcept {
+  buffers_.forget();
+  queues_ = {};
+  link_ = nullptr;
+  features_ = 0;
+}
+
+void Net::ring() noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof(one));  // full: it rings
+}
+
+void Net::on_bell(io::Readiness /*what*/) noexcept {
+  std::uint64_t count = 0;
+  // Before the queues are looked at: what is rung for after that rings again.
+  if (::read(bell_.get(), &count, sizeof(count)) != sizeof(count)) {
+    return;
+  }
+  const std::lock_guard lock(mutex());
+  counts_.notifications += count;
+  if (queues_.empty()) {
+    return;
+  }
+  if (std::exchange(unsettled_, false)) {
+    port_.set_offloads(offloads_of(features_));
+  }
+  send();
+  // There may be buffers again.
+  listen(io::kReadable);
+}
+
+void Net::on_port(io::Readiness what) noexcept {
+  const std::lock_guard lock(mutex());
+  if ((what & io::kBroken) != 0) {
+    lose_port();
+  } else if (queues_.empty() || unsettled_) {
+    listen(0);
+  } else {
+    receive();
+  }
+}
+
+void Net::listen(io::Readiness what) noexcept {
+  if (what != listening_ && !port_lost_ && loop_.change(port_.fd(), what, port_handler_)) {
+    listening_ = what;
+  }
+}
+
+void Net::lose_port() noexcept {
+  port_lost_ = true;
+  loop_.forget(port_.fd(), port_handler_);
+  config_.status = 0;
+  const std::string_view name = port_.name();
+  (void)std::fprintf(stderr, "mayfly: %.*s of --net is gone; the guest has no link there any more\n",
+                     static_cast<int>(name.size()), name.data());
+  if (link_ != nullptr) {
+    link_->config_interrupt();
+  }
+}
+
+void Net::send() noexcept {
+  VirtQueue& queue = queues_[kSendQueue];
+  std::size_t left = kBudget;
+  // The driver need not ring while we look anyway.
+  for (queue.arm(); queue.has_counted() && left > 0; queue.arm()) {
+    queue.disarm();
+    for (; left > 0; --left) {
+      auto chain = queue.pop();
+      if (!chain) {
+        break;
+      }
+      const std::optional<QueueFault> fault = send_one(*chain);
+      queue.push_used(std::move(*chain));
+      if (fault) {
+        queue.fail(*fault);
+      }
+    }
+  }
+  queue.signal();
+  if (queue.has_counted()) {
+    ring();
+  }
+}
+
+std::optional<QueueFault> Net::send_one(DescriptorChain& chain) noexcept {
+  if (chain.writable() > 0 || chain.readable() < sizeof(NetHeader)) {
+    return QueueFault::kBadRequest;
+  }
+  if (chain.readable() > sizeof(NetHeader) + kPacketBytesMax) {
+    return QueueFault::kBytesTooMany;
+  }
+  std::array<iovec, DescriptorChain::kSegmentsMax> room;
+  const std::uint64_t bytes = chain.readable();
+  // Linux copies it and checks what its header says (virtio_net_hdr_to_skb).
+  const ssize_t sent = port_lost_ ? -ENODEV : port_.send(chain.readable_pieces(bytes, room));
+  if (sent < 0) {
+    ++counts_.sent_dropped;
+  } else {
+    ++counts_.sent_packets;
+    counts_.sent_bytes += bytes - sizeof(NetHeader);
+  }
+  return std::nullopt;
+}
+
+void Net::receive() noexcept {
+  VirtQueue& queue = queues_[kReceiveQueue];
+  for (std::size_t left = kBudget; left > 0; --left) {
+    const Received received = receive_one();
+    if (received == Received::kNoBuffer) {
+      // The driver rings when it has one.
+      listen(0);
+    }
+    if (received != Received::kOne) {
+      break;
+    }
+  }
+  queue.signal();
+}
+
+Net::Received Net::receive_one() noexcept {
+  VirtQueue& queue = queues_[kReceiveQueue];
+  const io::Offloads taken = offloads_of(features_);
+  const std::size_t chains = (features_ & kNetMergeable) != 0 ? NetBuffers::kChainsMax : 1;
+  const std::uint64_t longest =
+      takes_segments(taken) ? kPacketBytesMax : config_.mtu + kEthernetBytes + kVlanBytes;
+  if (!buffers_.gather(queue, sizeof(NetHeader) + longest, chains)) {
+    return Received::kNoBuffer;
+  }
+  // The header comes to us, the packet goes to the driver, and what does not fit beside.
+  NetHeader header{};
+  std::array<iovec, kPiecesMax + 2> pieces;
+  pieces[0] = {&header, sizeof(header)};
+  const auto guest = buffers_.packet_pieces(chains, std::span(pieces).subspan(1, kPiecesMax));
+  std::uint64_t room = 0;
+  for (const iovec& piece : guest) {
+    room += piece.iov_len;
+  }
+  pieces[guest.size() + 1] = {spill_.data(), spill_.size()};
+  const ssize_t got = port_.receive(std::span(pieces).first(guest.size() + 2));
+  if (got <= 0) {
+    if (got != 0 && !is_for_later(got)) {
+      lose_port();
+    }
+    return Received::kNoPacket;
+  }
+  const auto bytes = static_cast<std::uint64_t>(got);
+  if (bytes < sizeof(header) || bytes - sizeof(header) > room || !is_taken(header, taken)) {
+    ++counts_.received_dropped;
+    return Received::kOne;
+  }
+  ++counts_.received_packets;
+  counts_.received_bytes += bytes - sizeof(header);
+  buffers_.give(queue, header, bytes - sizeof(header));
+  return Received::kOne;
+}
+
+}  // namespace mayfly::virtio

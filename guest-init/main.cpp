@@ -76,6 +76,12 @@ void complete_environment(Request& request) noexcept {
   if (Step failed = set_host_name(request.hostname); failed) {
     return failed;
   }
+  if (Step failed = set_up_networks(std::span(request.networks).first(request.network_count)); failed) {
+    return failed;
+  }
+  if (Step failed = set_nameservers(std::span(request.nameservers).first(request.nameserver_count)); failed) {
+    return failed;
+  }
   if (Step failed = resolve_user(request.user, AccountFiles{}, storage.user); failed) {
     return failed;
   }

@@ -40,6 +40,13 @@ void store(Request& request, std::size_t& arguments, const LaunchRecord& record,
     case LaunchField::kHostname:
       request.hostname = record.value;
       break;
+    case LaunchField::kNetwork:
+      request.networks[request.network_count++] = protocol::load_from<protocol::NetworkSetup>(record.value);
+      break;
+    case LaunchField::kNameserver:
+      request.nameservers[request.nameserver_count++] =
+          protocol::load_from<protocol::Ipv4Address>(record.value);
+      break;
     case LaunchField::kTerminal:
       break;
   }

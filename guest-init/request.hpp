@@ -23,6 +23,10 @@ struct Request {
   std::string_view user;      ///< Empty: root.
   std::string_view hostname;  ///< Empty: the default.
   std::optional<protocol::TerminalSize> terminal;
+  std::array<protocol::NetworkSetup, protocol::kNetworksMax> networks;
+  std::size_t network_count = 0;
+  std::array<protocol::Ipv4Address, protocol::kNameserversMax> nameservers;
+  std::size_t nameserver_count = 0;
 
   /// The value of an environment variable, or null.
   [[nodiscard]] const char* variable(std::string_view name) const noexcept;

@@ -40,6 +40,21 @@ class RequestTest : public testing::Test {
   Request request_;
 };
 
+TEST_F(RequestTest, NetworksAndNameserversAreTaken) {
+  constexpr protocol::NetworkSetup kSetup{{2, 0, 0, 0, 0, 1}, 1, 24, {10, 0, 0, 2}, {10, 0, 0, 1}};
+  writer_.add_fixed(LaunchField::kNetwork, kSetup);
+  writer_.add(LaunchField::kArgument, "sh");
+  writer_.add_fixed(LaunchField::kNameserver, protocol::Ipv4Address{9, 9, 9, 9});
+  writer_.add_fixed(LaunchField::kNameserver, protocol::Ipv4Address{10, 0, 0, 1});
+  writer_.add(LaunchField::kUser, "joe");
+  ASSERT_FALSE(index());
+  ASSERT_EQ(request_.network_count, 1U);
+  EXPECT_EQ(request_.networks[0], kSetup);
+  ASSERT_EQ(request_.nameserver_count, 2U);
+  EXPECT_EQ(request_.nameservers[1], (protocol::Ipv4Address{10, 0, 0, 1}));
+  EXPECT_EQ(request_.user, "joe");
+}
+
 TEST_F(RequestTest, StringsAreTerminatedWhereTheyLie) {
   writer_.add(LaunchField::kEnvironment, "A=1");
   writer_.add(LaunchField::kArgument, "sh");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,7 +19,8 @@
 ///     then, for each record: u16 type, u16 zero, u32 length, `length` bytes (no padding, no terminator)
 namespace mayfly::protocol {
 
-/// What a record holds. A repeated kArgument or kEnvironment appends; any other type stands at most once.
+/// What a record holds. A repeated kArgument or kEnvironment appends, of kNetwork and kNameserver there may
+/// be several; any other type stands at most once.
 enum class LaunchField : std::uint16_t {
   kArgument = 1,     ///< One element of argv, in order. Any bytes but NUL.
   kEnvironment = 2,  ///< One "NAME=value". Any bytes but NUL; NAME is not empty.
@@ -26,6 +28,8 @@ enum class LaunchField : std::uint16_t {
   kUser = 4,         ///< "name", "name:group", "uid" or "uid:gid", resolved in the guest.
   kHostname = 5,     ///< 1 to 64 bytes.
   kTerminal = 6,     ///< u16 rows, u16 columns: stdio is a terminal of this size.
+  kNetwork = 7,      ///< A NetworkSetup. At most kNetworksMax.
+  kNameserver = 8,   ///< An Ipv4Address, for /etc/resolv.conf. At most kNameserversMax.
 };
 
 inline constexpr std::uint32_t kLaunchMagic = 0x524C464D;  // "MFLR"
@@ -34,6 +38,54 @@ inline constexpr std::size_t kRecordHeaderBytes = 8;
 /// Linux gives arguments and environment together at most 6 MiB (fs/exec.c, bprm_stack_limits: 3/4 of
 /// _STK_LIM).
 inline constexpr std::size_t kLaunchBytesMax = 6U << 20U;
+
+/// In the order in which people write it.
+using Ipv4Address = std::array<std::uint8_t, 4>;
+
+/// How a network interface of the guest is set up.
+struct NetworkSetup {
+  std::array<std::uint8_t, 6> mac;  //  0: which interface
+  std::uint8_t has_address;         //  6: 0 or 1; what follows is zero without
+  std::uint8_t prefix;              //  7: 1 to 32, how many bits of the address are the network's
+  Ipv4Address address;              //  8
+  Ipv4Address gateway;              // 12: of the same network; all zero: there is none
+  friend constexpr bool operator==(const NetworkSetup&, const NetworkSetup&) = default;
+};
+static_assert(sizeof(NetworkSetup) == 16 && alignof(NetworkSetup) == 1);
+
+inline constexpr std::size_t kNetworksMax = 8;
+/// As many as libc asks (resolv.conf(5), MAXNS).
+inline constexpr std::size_t kNameserversMax = 3;
+
+/// The mask of `prefix` bits, 1 to 32.
+[[nodiscard]] constexpr Ipv4Address mask_of(std::uint8_t prefix) noexcept {
+  const std::uint32_t bits = ~std::uint32_t{0} << (32U - prefix);
+  return {static_cast<std::uint8_t>(bits >> 24U), static_cast<std::uint8_t>(bits >> 16U),
+          static_cast<std::uint8_t>(bits >> 8U), static_cast<std::uint8_t>(bits)};
+}
+
+/// Whether the network of that many bits that `one` is in has `other` too.
+[[nodiscard]] constexpr bool is_same_network(const Ipv4Address& one, const Ipv4Address& other,
+                                             std::uint8_t prefix) noexcept {
+  const Ipv4Address mask = mask_of(prefix);
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    if (((one[i] ^ other[i]) & mask[i]) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Whether a guest can be set up so.
+[[nodiscard]] constexpr bool is_valid(const NetworkSetup& setup) noexcept {
+  constexpr Ipv4Address kNone{};
+  if (setup.has_address == 0) {
+    return setup.prefix == 0 && setup.address == kNone && setup.gateway == kNone;
+  }
+  return setup.has_address == 1 && setup.prefix >= 1 && setup.prefix <= 32 && setup.address != kNone &&
+         (setup.gateway == kNone ||
+          (setup.gateway != setup.address && is_same_network(setup.address, setup.gateway, setup.prefix)));
+}
 
 /// Why bytes are not a launch request.
 enum class LaunchFault : std::uint8_t {
@@ -66,7 +118,7 @@ enum class LaunchFault : std::uint8_t {
     case LaunchFault::kEmbeddedNul:
       return "launch request has a NUL byte inside a string";
     case LaunchFault::kRepeatedField:
-      return "launch request has a single-valued record twice";
+      return "launch request has more records of a type than there may be";
     case LaunchFault::kBadValue:
       return "launch request has a record whose value is not allowed";
   }
@@ -94,6 +146,14 @@ template <typename T>
   return value;
 }
 }  // namespace detail
+
+/// The value of a record of fixed size, which has that size.
+template <typename T>
+[[nodiscard]] inline T load_from(std::string_view value) noexcept {
+  T loaded;
+  std::memcpy(&loaded, value.data(), sizeof(loaded));
+  return loaded;
+}
 
 /// A checked view of a launch request; borrows the bytes, which must outlive it. Never allocates.
 class LaunchRequest {
@@ -143,6 +203,8 @@ class LaunchRequest {
   }
 
  private:
+  static constexpr auto kFieldsMax = static_cast<std::uint16_t>(LaunchField::kNameserver);
+
   explicit LaunchRequest(std::span<const std::byte> records) noexcept : records_(records) {}
 
   [[nodiscard]] static LaunchRecord record_at(std::span<const std::byte> records, std::size_t at) noexcept {
@@ -153,9 +215,23 @@ class LaunchRequest {
         {reinterpret_cast<const char*>(head + kRecordHeaderBytes), detail::load<std::uint32_t>(head + 4)}};
   }
 
+  /// Whether a value that is no text is a good one; nothing for one that is text.
+  [[nodiscard]] static std::optional<bool> validate_binary(const LaunchRecord& record) noexcept {
+    switch (record.field) {
+      case LaunchField::kTerminal:
+        return record.value.size() == 4;
+      case LaunchField::kNetwork:
+        return record.value.size() == sizeof(NetworkSetup) && is_valid(load_from<NetworkSetup>(record.value));
+      case LaunchField::kNameserver:
+        return record.value.size() == sizeof(Ipv4Address);
+      default:
+        return std::nullopt;
+    }
+  }
+
   [[nodiscard]] static std::optional<LaunchFault> validate_value(const LaunchRecord& record) noexcept {
-    if (record.field == LaunchField::kTerminal) {
-      return record.value.size() == 4 ? std::nullopt : std::optional(LaunchFault::kBadValue);
+    if (const std::optional<bool> binary = validate_binary(record); binary.has_value()) {
+      return *binary ? std::nullopt : std::optional(LaunchFault::kBadValue);
     }
     if (record.value.find('\0') != std::string_view::npos) {
       return LaunchFault::kEmbeddedNul;
@@ -175,9 +251,26 @@ class LaunchRequest {
         return record.value.empty() ? std::optional(LaunchFault::kBadValue) : std::nullopt;
       case LaunchField::kArgument:
       case LaunchField::kTerminal:
+      case LaunchField::kNetwork:
+      case LaunchField::kNameserver:
         break;
     }
     return std::nullopt;
+  }
+
+  /// How many records of a type there may be; 0: any number.
+  [[nodiscard]] static constexpr std::size_t most_of(LaunchField field) noexcept {
+    switch (field) {
+      case LaunchField::kArgument:
+      case LaunchField::kEnvironment:
+        return 0;
+      case LaunchField::kNetwork:
+        return kNetworksMax;
+      case LaunchField::kNameserver:
+        return kNameserversMax;
+      default:
+        return 1;
+    }
   }
 
   [[nodiscard]] static std::optional<LaunchFault> validate(std::span<const std::byte> bytes) noexcept {
@@ -196,7 +289,7 @@ class LaunchRequest {
 
   [[nodiscard]] static std::optional<LaunchFault> validate_records(
       std::span<const std::byte> records) noexcept {
-    std::uint32_t seen = 0;
+    std::array<std::uint8_t, kFieldsMax + 1> seen{};
     for (std::size_t at = 0; at < records.size();) {
       if (records.size() - at < kRecordHeaderBytes) {
         return LaunchFault::kTruncatedRecord;
@@ -209,14 +302,13 @@ class LaunchRequest {
       if (length > records.size() - at - kRecordHeaderBytes) {
         return LaunchFault::kTruncatedRecord;
       }
-      if (field < 1 || field > static_cast<std::uint16_t>(LaunchField::kTerminal)) {
+      if (field < 1 || field > kFieldsMax) {
         return LaunchFault::kUnknownField;
       }
-      const std::uint32_t bit = 1U << field;
-      if (field > static_cast<std::uint16_t>(LaunchField::kEnvironment) && (seen & bit) != 0) {
+      if (const std::size_t most = most_of(static_cast<LaunchField>(field));
+          most != 0 && ++seen[field] > most) {
         return LaunchFault::kRepeatedField;
       }
-      seen |= bit;
       if (const auto fault = validate_value(record_at(records, at)); fault.has_value()) {
         return fault;
       }
@@ -255,6 +347,13 @@ class LaunchWriter {
     std::memcpy(value, &size.rows, 2);
     std::memcpy(value + 2, &size.columns, 2);
     add(LaunchField::kTerminal, {value, sizeof(value)});
+  }
+
+  /// Appends a record of fixed size: a NetworkSetup or an Ipv4Address.
+  template <typename T>
+  void add_fixed(LaunchField field, const T& value) {
+    // Safe: the object representation of bytes.
+    add(field, {reinterpret_cast<const char*>(&value), sizeof(value)});
   }
 
  private:

@@ -120,6 +120,8 @@ struct RunFacts {
   std::vector<Sample> samples{};
   /// What the balloon did, where there was one.
   std::optional<std::vector<NamedCount>> balloon{};
+  /// What all network devices together did, where there was one.
+  std::optional<std::vector<NamedCount>> network{};
   /// What was populated and mapped before the guest ran, where that was asked for.
   std::optional<std::vector<NamedCount>> prefault{};
   /// What the DMA map did, where devices were passed through.

@@ -126,6 +126,11 @@ void add_run_options(CLI::App& app, RunOptions& run) {
                "that is open already broker=FILE (`mayfly device "
                "serve`), container=N,group=N or iommufd=N,device=N (descriptors); may be repeated"),
            "vfio=ADDRESS");
+  set_type(
+      *app.add_option("--net", run.networks,
+                      "Give the guest a network device: a tap of the host, or fd=N; after commas mac=MAC, "
+                      "ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS; may be repeated"),
+      "tap=NAME");
   add_string(
       app, "--dma-window", run.dma_window, "SIZE",
       "Lowest guest memory that is mapped for devices before the guest needs it; 256M when not given, but "

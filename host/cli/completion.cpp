@@ -47,6 +47,8 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W '10 100 1000' -- "$word") ;;
     run:--device)
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/drivers/vfio-pci/*:*; do compgen -W "vfio=${i##*/}" -- "$word"; done) ;;
+    run:--net)
+      mapfile -t COMPREPLY < <(for i in /sys/class/net/*/tun_flags; do i="${i%/*}"; compgen -W "tap=${i##*/}" -- "$word"; done) ;;
     status:* | balloon:* | stop:* | kill:* | wait:* | pause:* | resume:*)
       case "$command:$before:$word" in
         status:*:-*) i='--json --watch --help --version' ;;
@@ -68,7 +70,7 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--id --device --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --sandbox --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--id --device --net --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --sandbox --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus

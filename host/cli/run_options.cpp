@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "cli/device_option.hpp"
+#include "cli/net_option.hpp"
 #include "cli/quantity.hpp"
 #include "control/vm_id.hpp"
 #include "doctor/cpu_list.hpp"
@@ -229,6 +230,7 @@ vmm::RunConfig check_run_options(RunOptions options) {
     config.user = std::move(options.user);
   }
   config.devices = check_devices(options.devices);
+  config.networks = check_networks(options.networks);
   if (config.prefault == vmm::PrefaultMode::kBoot && !config.devices.empty()) {
     refuse("--prefault", options.prefault,
            "is not for guests with --device, whose memory is populated for those; give all or none");

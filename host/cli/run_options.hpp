@@ -27,6 +27,7 @@ struct RunOptions {
   std::string dma_window{};
   std::vector<std::string> environment{};
   std::vector<std::string> devices{};
+  std::vector<std::string> networks{};
   std::string workdir{};
   std::string user{};
   std::string timeout{};

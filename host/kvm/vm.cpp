@@ -92,6 +92,15 @@ bool Vm::remove_memory(std::uint32_t slot) noexcept {
   return ::ioctl(fd_.get(), KVM_SET_USER_MEMORY_REGION, &region) == 0;
 }
 
+bool Vm::set_write_event(std::uint64_t address, int event, WriteEvent is) noexcept {
+  kvm_ioeventfd
+      request{};  // no bytes: of any size, and found without decoding the instruction where it can be
+  request.addr = address;
+  request.fd = event;
+  request.flags = is == WriteEvent::kOff ? std::uint32_t{KVM_IOEVENTFD_FLAG_DEASSIGN} : 0;
+  return ::ioctl(fd_.get(), KVM_IOEVENTFD, &request) == 0;
+}
+
 bool Vm::take_map_range() {
   constexpr std::uint64_t kMapRange = 1U << KVM_HC_MAP_GPA_RANGE;
   if ((static_cast<std::uint64_t>(check(KVM_CAP_EXIT_HYPERCALL)) & kMapRange) == 0) {

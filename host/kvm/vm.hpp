@@ -21,6 +21,8 @@ enum class Irqchip : std::uint8_t {
   kMessagesAndPins,
 };
 
+enum class WriteEvent : std::uint8_t { kOn, kOff };
+
 /// One virtual machine: its address space and interrupt controllers. Calls may come from any thread.
 class Vm {
  public:
@@ -46,6 +48,9 @@ class Vm {
   /// Takes slot `slot` away: accesses to it are exits when this returns. KVM drops the mappings of all slots
   /// on the way and builds them anew. False when it has no memory to do that; the slot stays then.
   bool remove_memory(std::uint32_t slot) noexcept;
+  /// Makes each write of the guest at `address`, where a device is, an event of `event` and no exit; or
+  /// undoes that. False when KVM refuses, with errno.
+  [[nodiscard]] bool set_write_event(std::uint64_t address, int event, WriteEvent is) noexcept;
   /// Lets the guest say who is to reach its memory: MapRange exits. False where KVM has none of them (Linux
   /// before 5.14). Throws Error.
   [[nodiscard]] bool take_map_range();

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include <linux/if_tun.h>
 #include <linux/vfio.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -49,6 +50,8 @@ inline constexpr std::array kRules{
     Rule{SYS_ioctl, kAll, {is(1, KVM_SIGNAL_MSI)}},
     // The guest moves a BAR, or reads where a page of ours was shown.
     Rule{SYS_ioctl, kMain | kVcpu, {is(1, KVM_SET_USER_MEMORY_REGION)}},
+    // The guest moves a BAR whose writes were events.
+    Rule{SYS_ioctl, kMain | kVcpu, {is(1, KVM_IOEVENTFD)}},
     // The guest of a passed-through device sets up its interrupts; main takes them down.
     Rule{SYS_ioctl, kMain | kVcpu, {is(1, VFIO_DEVICE_SET_IRQS)}},
     Rule{SYS_ioctl, kMain | kVcpu, {is(1, VFIO_DEVICE_GET_IRQ_INFO)}},
@@ -61,6 +64,8 @@ inline constexpr std::array kRules{
     Rule{SYS_ioctl, kMain | kMapper, {is(1, vfio::kIoasUnmap)}},
     // --timeline: what KVM has counted.
     Rule{SYS_ioctl, kMain, {is(1, KVM_GET_STATS_FD)}},
+    // What a new driver of the guest takes of a tap.
+    Rule{SYS_ioctl, kIo, {is(1, TUNSETOFFLOAD)}},
     // Is stdin's terminal ours yet: tcgetpgrp.
     Rule{SYS_ioctl, kStdio, {is(1, TIOCGPGRP)}},
     // The caller's terminal: its size, and its mode back at the end.
@@ -87,6 +92,9 @@ inline constexpr std::array kRules{
     Rule{SYS_poll, kMain | kVcpu | kStdio},
     // The run loop sleeps, and the control socket's server.
     Rule{SYS_ppoll, kMain | kControl},
+    // Packets, between a tap and guest memory.
+    Rule{SYS_readv, kIo},
+    Rule{SYS_writev, kIo},
     // The I/O thread sleeps; devices say what for.
     Rule{SYS_epoll_wait, kIo},
     Rule{SYS_epoll_ctl, kIo},

@@ -29,6 +29,17 @@ struct NetCounts {
   std::uint64_t notifications = 0;
 };
 
+inline NetCounts& operator+=(NetCounts& sum, const NetCounts& more) noexcept {
+  sum.sent_packets += more.sent_packets;
+  sum.sent_bytes += more.sent_bytes;
+  sum.sent_dropped += more.sent_dropped;
+  sum.received_packets += more.received_packets;
+  sum.received_bytes += more.received_bytes;
+  sum.received_dropped += more.received_dropped;
+  sum.notifications += more.notifications;
+  return sum;
+}
+
 /// The network device with one pair of queues (virtio 1.2, 5.1).
 ///
 /// Packets are moved by the thread of the event loop alone, between guest memory and the port, without a copy

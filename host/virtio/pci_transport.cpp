@@ -23,8 +23,6 @@ constexpr std::uint32_t kDeviceConfigBytesMax = 0x0e00;
 constexpr std::uint32_t kMsixTableAt = 0x1000;
 constexpr std::uint32_t kMsixPbaAt = 0x1800;
 constexpr std::uint32_t kShownBytes = 0x2000;
-constexpr std::uint32_t kNotifyAt = 0x2000;
-constexpr std::uint32_t kNotifyMultiplier = 4;
 constexpr std::uint32_t kIsrAt = 0x3000;
 constexpr std::uint64_t kBarBytes = 0x4000;
 

@@ -47,6 +47,12 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   /// must outlive this. Throws Error.
   [[nodiscard]] const pci::RegisterPages& show_registers(pci::Viewer& viewer);
 
+  /// Where in BAR 0 the driver rings for `queue`.
+  [[nodiscard]] static constexpr std::uint64_t doorbell_at(std::size_t queue) noexcept {
+    return kNotifyAt + kNotifyMultiplier * queue;
+  }
+  [[nodiscard]] const VirtioDevice& device() const noexcept { return *device_; }
+
   [[nodiscard]] std::span<const pci::Bar> bars() const noexcept override { return config_.bars(); }
   void place_bar(std::size_t index, std::uint64_t address) noexcept override;
   [[nodiscard]] std::optional<std::uint64_t> bar_address(std::size_t index) const noexcept override;
@@ -58,6 +64,9 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   void bar_write(std::size_t index, std::uint64_t offset, std::span<const std::byte> data) noexcept override;
 
  private:
+  static constexpr std::uint32_t kNotifyAt = 0x2000;
+  static constexpr std::uint32_t kNotifyMultiplier = 4;
+
   // DriverLink: the device or one of its queues calls, with the mutex held.
   void queue_interrupt(std::uint16_t queue) noexcept override;
   void config_interrupt() noexcept override;

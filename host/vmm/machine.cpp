@@ -219,6 +219,11 @@ void Machine::add_device(std::unique_ptr<virtio::VirtioDevice> device) {
   root_.add(std::move(transport));
   const pci::RegisterPages& registers = added.show_registers(register_view_);
   register_view_.show(registers.address(), registers.bytes());
+  if (const int doorbell = added.device().doorbell(); doorbell >= 0) {
+    for (std::size_t queue = 0; queue < added.device().queue_sizes().size(); ++queue) {
+      register_view_.ring(registers.address() + virtio::PciTransport::doorbell_at(queue), doorbell);
+    }
+  }
 }
 
 virtio::Console& Machine::add_devices(const MachineParts& parts) {
@@ -233,6 +238,11 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
   if (parts.balloon_bytes && passthrough_ == nullptr) {
     puncher_ = std::make_unique<HolePuncher>(ram_, memory_);
     add_balloon(*puncher_, *parts.balloon_bytes, virtio::BalloonUse::kLend);
+  }
+  for (std::size_t i = 0; i < parts.ports.size(); ++i) {
+    auto net = std::make_unique<virtio::Net>(*parts.ports[i], io_thread(), parts.networks[i].setup.mac);
+    networks_.push_back(net.get());
+    add_device(std::move(net));
   }
   return result;
 }
@@ -376,12 +386,12 @@ std::vector<std::pair<std::string, std::uint64_t>> Machine::kvm_stats() const {
 
 ExitCounts Machine::exits() const noexcept { return sum_of_exits(vcpus_); }
 
-std::optional<boot::Sample> Machine::sample(std::uint64_t at_ns) const noexcept {
-  return samples_ == nullptr ? std::nullopt : std::optional(samples_->now(at_ns));
-}
-
-std::vector<boot::Sample> Machine::mark_samples() const {
-  return samples_ == nullptr ? std::vector<boot::Sample>() : samples_->of_marks();
+std::optional<virtio::NetCounts> Machine::network_counts() const noexcept {
+  virtio::NetCounts sum;
+  for (const virtio::Net* network : networks_) {
+    sum += network->counts();
+  }
+  return networks_.empty() ? std::nullopt : std::optional(sum);
 }
 
 }  // namespace mayfly::vmm

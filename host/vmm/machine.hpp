@@ -16,6 +16,7 @@
 #include "boot/timeline.hpp"
 #include "io/io_bus.hpp"
 #include "io/msi_sink.hpp"
+#include "io/packet_port.hpp"
 #include "io/port_backend.hpp"
 #include "kvm/cpuid.hpp"
 #include "kvm/system.hpp"
@@ -28,6 +29,7 @@
 #include "vfio/device_watch.hpp"
 #include "virtio/balloon.hpp"
 #include "virtio/console.hpp"
+#include "virtio/net.hpp"
 #include "vmm/boot_samples.hpp"
 #include "vmm/exit_handler.hpp"
 #include "vmm/image.hpp"
@@ -68,6 +70,9 @@ struct MachineParts {
   const std::string& kernel;
   const Image& image;
   const std::vector<PassedDevice>& devices;
+  /// Where network devices lead, and what they are called there.
+  const std::vector<std::unique_ptr<io::PacketPort>>& ports;
+  const std::vector<NetDevice>& networks;
   /// As in RunConfig.
   std::optional<std::uint64_t> dma_window_bytes;
   std::string command_line;
@@ -112,6 +117,9 @@ class Machine {
   [[nodiscard]] virtio::Balloon* balloon() noexcept { return balloon_; }
   [[nodiscard]] const virtio::Balloon* balloon() const noexcept { return balloon_; }
 
+  /// What all network devices have done; nothing when there is none.
+  [[nodiscard]] std::optional<virtio::NetCounts> network_counts() const noexcept;
+
   /// Null when no device is passed through.
   [[nodiscard]] const Passthrough* passthrough() const noexcept { return passthrough_.get(); }
 
@@ -134,9 +142,13 @@ class Machine {
   /// Final after stop().
   [[nodiscard]] ExitCounts exits() const noexcept;
   /// What the machine has done up to now, as seen at `at_ns` since exec; nothing unless marks are sampled.
-  [[nodiscard]] std::optional<boot::Sample> sample(std::uint64_t at_ns) const noexcept;
+  [[nodiscard]] std::optional<boot::Sample> sample(std::uint64_t at_ns) const noexcept {
+    return samples_ == nullptr ? std::nullopt : std::optional(samples_->now(at_ns));
+  }
   /// The samples of the guest's marks. After stop().
-  [[nodiscard]] std::vector<boot::Sample> mark_samples() const;
+  [[nodiscard]] std::vector<boot::Sample> mark_samples() const {
+    return samples_ == nullptr ? std::vector<boot::Sample>() : samples_->of_marks();
+  }
   /// KVM's counters, summed over the vCPUs.
   [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kvm_stats() const;
 
@@ -193,6 +205,7 @@ class Machine {
   std::unique_ptr<IoThread> io_;  // none where no device streams
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
+  std::vector<const virtio::Net*> networks_;
   std::vector<acpi::InterruptRoute> intx_;
   virtio::Console& console_;
   PowerPorts power_;

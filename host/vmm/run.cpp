@@ -19,6 +19,7 @@
 #include "vmm/control_point.hpp"
 #include "vmm/image.hpp"
 #include "vmm/machine.hpp"
+#include "vmm/net_ports.hpp"
 #include "vmm/outcome.hpp"
 #include "vmm/run_loop.hpp"
 #include "vmm/session.hpp"
@@ -70,6 +71,13 @@ std::vector<boot::NamedCount> facts_of(const virtio::BalloonCounts& counts) {
           {"deflate_notifications", counts.deflate_notifications},
           {"acks_at_once", counts.acks_at_once},
           {"acks_later", counts.acks_later}};
+}
+
+std::vector<boot::NamedCount> facts_of(const virtio::NetCounts& counts) {
+  return {{"sent_packets", counts.sent_packets},     {"sent_bytes", counts.sent_bytes},
+          {"sent_dropped", counts.sent_dropped},     {"received_packets", counts.received_packets},
+          {"received_bytes", counts.received_bytes}, {"received_dropped", counts.received_dropped},
+          {"notifications", counts.notifications}};
 }
 
 std::vector<boot::NamedCount> facts_of(const vfio::DmaCounters& counts) {
@@ -134,6 +142,9 @@ boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
   if (const virtio::Balloon* balloon = machine.balloon()) {
     facts.balloon = facts_of(balloon->counts());
   }
+  if (const auto network = machine.network_counts()) {
+    facts.network = facts_of(*network);
+  }
   if (const Prefault* prefault = machine.prefault()) {
     facts.prefault = facts_of(prefault->counts());
   }
@@ -197,6 +208,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   ConsoleOutput console(config.console);
   Session session(make_launch(config, opened.image.launch(), opened.launch_terminal),
                   {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, [&waker] { waker.wake(); });
+  const auto ports = open_ports(config.networks);
   Machine machine({.memory_bytes = config.memory_bytes,
                    .pages = config.pages,
                    .prefault = config.prefault,
@@ -209,6 +221,8 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .kernel = config.kernel,
                    .image = opened.image,
                    .devices = config.devices,
+                   .ports = ports,
+                   .networks = config.networks,
                    .dma_window_bytes = config.dma_window_bytes,
                    .command_line = kernel_command_line(config, opened.image.info().file_system),
                    .console = console,
@@ -267,6 +281,11 @@ void close_inherited_files(const RunConfig& config) {
   for (const PassedDevice& device : config.devices) {
     if (const auto* const files = std::get_if<vfio::GivenFiles>(&device.opener)) {
       kept.insert(kept.end(), {files->space, files->device});
+    }
+  }
+  for (const NetDevice& network : config.networks) {
+    if (network.tap.empty()) {
+      kept.push_back(network.descriptor);
     }
   }
   sandbox::close_all_but(std::move(kept));

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "guest-init/protocol/launch.hpp"
 #include "memory/backing.hpp"
 #include "sandbox/mode.hpp"
 #include "vfio/given_files.hpp"
@@ -66,6 +67,17 @@ struct PassedDevice {
   DeviceOpener opener{};
 };
 
+/// A network device that the guest gets.
+struct NetDevice {
+  /// The tap of the host that it is joined to; empty: `descriptor` is one.
+  std::string tap{};
+  int descriptor = -1;
+  /// Its MAC address, and what the guest sets it up with.
+  protocol::NetworkSetup setup{};
+  /// With those of all other devices protocol::kNameserversMax at most.
+  std::vector<protocol::Ipv4Address> nameservers{};
+};
+
 /// One `mayfly run`, checked as far as it can be without touching the host.
 struct RunConfig {
   /// What control sockets know the VM by; empty: a random one.
@@ -98,6 +110,8 @@ struct RunConfig {
   ConsoleSpec console{};
   /// No two with one address.
   std::vector<PassedDevice> devices{};
+  /// No two with one MAC address or one tap; protocol::kNetworksMax at most.
+  std::vector<NetDevice> networks{};
   /// Each "NAME=VALUE"; goes over the image's variable of the same name.
   std::vector<std::string> environment{};
   /// Absolute path in the guest; the image's default when absent. The same for `user`.

@@ -41,6 +41,8 @@ bool replaced(const LaunchRecord& record, const RunConfig& config) noexcept {
     case LaunchField::kUser:
       return config.user.has_value();
     case LaunchField::kTerminal:
+    case LaunchField::kNetwork:
+    case LaunchField::kNameserver:
       return true;  // the caller's to say
     case LaunchField::kHostname:
       break;
@@ -79,6 +81,12 @@ std::vector<std::byte> make_launch(const RunConfig& config, const protocol::Laun
   }
   if (config.user.has_value()) {
     writer.add(LaunchField::kUser, *config.user);
+  }
+  for (const NetDevice& network : config.networks) {
+    writer.add_fixed(LaunchField::kNetwork, network.setup);
+    for (const protocol::Ipv4Address& server : network.nameservers) {
+      writer.add_fixed(LaunchField::kNameserver, server);
+    }
   }
   if (terminal.has_value()) {
     writer.add_terminal(terminal->size);

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/net_option.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <net/if.h>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <sys/random.h>
+
+#include "base/error.hpp"
+#include "cli/quantity.hpp"
+
+namespace mayfly::cli {
+namespace {
+
+using protocol::Ipv4Address;
+using Mac = std::array<std::uint8_t, 6>;
+
+[[noreturn]] void refuse(std::string_view text, std::string_view why) {
+  throw Error("--net '" + std::string(text) + "': " + std::string(why));
+}
+
+/// `Count` numbers to `base` with `separator` between them; nothing when it is not that.
+template <std::size_t Count>
+std::optional<std::array<std::uint8_t, Count>> parse_bytes_of(std::string_view text, char separator,
+                                                              int base) noexcept {
+  std::array<std::uint8_t, Count> bytes{};
+  for (std::size_t i = 0; i < Count; ++i) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes[i], base);
+    if (error != std::errc()) {
+      return std::nullopt;
+    }
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const bool is_last = i + 1 == Count;
+    if (is_last ? !text.empty() : !text.starts_with(separator)) {
+      return std::nullopt;
+    }
+    text.remove_prefix(is_last ? 0 : 1);
+  }
+  return bytes;
+}
+
+Ipv4Address check_address(std::string_view text, std::string_view key, std::string_view value) {
+  const auto address = parse_bytes_of<4>(value, '.', 10);
+  if (!address.has_value() || *address == Ipv4Address{}) {
+    refuse(text, std::string(key) + " is an IPv4 address, such as 192.168.7.1");
+  }
+  return *address;
+}
+
+Mac check_mac(std::string_view text, std::string_view value) {
+  const auto mac = parse_bytes_of<6>(value, ':', 16);
+  if (!mac.has_value() || *mac == Mac{}) {
+    refuse(text, "mac is six bytes in hexadecimal, such as 02:00:00:00:00:01");
+  }
+  if ((mac->front() & 1U) != 0) {
+    refuse(text, "the MAC address is that of a group; a device's has an even first byte");
+  }
+  return *mac;
+}
+
+/// Locally administered, and of nobody else with overwhelming probability.
+Mac random_mac() {
+  Mac mac{};
+  if (::getrandom(mac.data(), mac.size(), 0) != static_cast<ssize_t>(mac.size())) {
+    fail_errno("getrandom");
+  }
+  mac[0] = static_cast<std::uint8_t>((mac[0] & 0xfcU) | 2U);
+  return mac;
+}
+
+void set_address(vmm::NetDevice& device, std::string_view text, std::string_view value) {
+  const std::size_t slash = std::min(value.find('/'), value.size());
+  const auto bits = parse_count(value.substr(std::min(slash + 1, value.size())));
+  if (!bits.has_value() || *bits < 1 || *bits > 32) {
+    refuse(text, "ip is an address and the bits of its network, such as 192.168.7.2/24");
+  }
+  device.setup.address = check_address(text, "ip", value.substr(0, slash));
+  device.setup.prefix = static_cast<std::uint8_t>(*bits);
+  device.setup.has_address = 1;
+}
+
+void set_port(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
+  constexpr std::uint64_t kFirst = 3;
+  if (key == "tap") {
+    if (value.empty() || value.size() >= IFNAMSIZ || value.find('/') != std::string_view::npos) {
+      refuse(text, "tap is the name of an interface, of up to 15 characters");
+    }
+    device.tap = value;
+    return;
+  }
+  const auto number = key == "fd" ? parse_count(value) : std::nullopt;
+  if (key != "fd") {
+    refuse(text, "write tap=NAME or fd=N, such as tap=tap0");
+  }
+  if (!number.has_value() || *number < kFirst || *number > std::numeric_limits<int>::max()) {
+    refuse(text, "fd is the number of a descriptor that mayfly was started with, 3 or more");
+  }
+  device.descriptor = static_cast<int>(*number);
+}
+
+void set_key(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
+  if (key == "mac") {
+    device.setup.mac = check_mac(text, value);
+  } else if (key == "ip") {
+    set_address(device, text, value);
+  } else if (key == "gateway") {
+    device.setup.gateway = check_address(text, key, value);
+  } else if (key == "dns") {
+    device.nameservers.push_back(check_address(text, key, value));
+  } else {
+    refuse(
+        text,
+        "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS");
+  }
+}
+
+vmm::NetDevice check_network(std::string_view text) {
+  vmm::NetDevice device;
+  std::string_view rest = text;
+  for (bool is_first = true; is_first || !rest.empty(); is_first = false) {
+    const std::string_view part = take_part(rest);
+    const std::size_t equals = std::min(part.find('='), part.size());
+    const std::string_view value = part.substr(std::min(equals + 1, part.size()));
+    (is_first ? set_port : set_key)(device, text, part.substr(0, equals), value);
+  }
+  if (device.setup.mac == Mac{}) {
+    device.setup.mac = random_mac();
+  }
+  if (device.setup.gateway != Ipv4Address{} && device.setup.has_address == 0) {
+    refuse(text, "gateway= needs ip=");
+  }
+  if (!protocol::is_valid(device.setup)) {
+    refuse(text, "the gateway is another address of the network of ip=");
+  }
+  return device;
+}
+
+}  // namespace
+
+std::vector<vmm::NetDevice> check_networks(const std::vector<std::string>& texts) {
+  std::vector<vmm::NetDevice> devices;
+  std::size_t nameservers = 0;
+  for (const std::string& text : texts) {
+    vmm::NetDevice device = check_network(text);
+    for (const vmm::NetDevice& other : devices) {
+      if (other.setup.mac == device.setup.mac) {
+        refuse(text, "another --net has this MAC address");
+      }
+      if (other.tap == device.tap && other.descriptor == device.descriptor) {
+        refuse(text, "another --net has this tap");
+      }
+    }
+    nameservers += device.nameservers.size();
+    devices.push_back(std::move(device));
+    if (devices.size() > protocol::kNetworksMax) {
+      refuse(text, "a guest has at most " + std::to_string(protocol::kNetworksMax) + " network devices");
+    }
+    if (nameservers > protocol::kNameserversMax) {
+      refuse(text, "programs ask at most " + std::to_string(protocol::kNameserversMax) + " DNS servers");
+    }
+  }
+  return devices;
+}
+
+}  // namespace mayfly::cli

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vmm/run_config.hpp"
+
+namespace mayfly::cli {
+
+/// The network devices of `--net tap=NAME[,KEY=VALUE]...` or `--net fd=N[,KEY=VALUE]...`, one for each text.
+/// Keys: mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS; the last may be repeated. Without mac= a
+/// random one. Throws Error that names the option, what was given and what is allowed.
+[[nodiscard]] std::vector<vmm::NetDevice> check_networks(const std::vector<std::string>& texts);
+
+}  // namespace mayfly::cli

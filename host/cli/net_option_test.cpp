@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/net_option.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::cli {
+namespace {
+
+std::string refusal(const std::vector<std::string>& texts) {
+  try {
+    (void)check_networks(texts);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(NetOption, TapAloneGetsAnAddressOfItsOwn) {
+  const auto devices = check_networks({"tap=tap0", "tap=tap1"});
+  ASSERT_EQ(devices.size(), 2U);
+  EXPECT_EQ(devices[0].tap, "tap0");
+  EXPECT_EQ(devices[0].setup.has_address, 0);
+  EXPECT_EQ(devices[0].setup.mac[0] & 3, 2) << "locally administered, and no group";
+  EXPECT_NE(devices[0].setup.mac, devices[1].setup.mac);
+}
+
+TEST(NetOption, EverythingIsTaken) {
+  const auto devices = check_networks(
+      {"tap=t-0.1,mac=02:aB:0:1:2:3,ip=192.168.7.2/24,gateway=192.168.7.1,dns=9.9.9.9,dns=1.1.1.1"});
+  ASSERT_EQ(devices.size(), 1U);
+  const protocol::NetworkSetup expected{{2, 0xab, 0, 1, 2, 3}, 1, 24, {192, 168, 7, 2}, {192, 168, 7, 1}};
+  EXPECT_EQ(devices[0].setup, expected);
+  EXPECT_EQ(devices[0].nameservers, (std::vector<protocol::Ipv4Address>{{9, 9, 9, 9}, {1, 1, 1, 1}}));
+}
+
+TEST(NetOption, DescriptorIsTaken) {
+  const auto devices = check_networks({"fd=7"});
+  EXPECT_EQ(devices[0].descriptor, 7);
+  EXPECT_EQ(devices[0].tap, "");
+  for (const char* number : {"", "2", "-1", "x", "4294967296"}) {
+    EXPECT_NE(refusal({std::string("fd=") + number}).find("3 or more"), std::string::npos) << number;
+  }
+}
+
+TEST(NetOption, MalformedTextIsNamed) {
+  EXPECT_EQ(refusal({"eth0"}), "--net 'eth0': write tap=NAME or fd=N, such as tap=tap0");
+  EXPECT_EQ(
+      refusal({"tap=a,ip=10.0.0.2"}),
+      "--net 'tap=a,ip=10.0.0.2': ip is an address and the bits of its network, such as 192.168.7.2/24");
+  for (const char* text : {"",
+                           "tap=",
+                           "tap=sixteencharacter",
+                           "tap=a/b",
+                           "ip=10.0.0.2/8",
+                           "tap=a,x=1",
+                           "tap=a,tap=b",
+                           "tap=a,ip=10.0.0/8",
+                           "tap=a,ip=10.0.0.256/8",
+                           "tap=a,ip=1.2.3.4.5/8",
+                           "tap=a,ip=10.0.0.2/0",
+                           "tap=a,ip=10.0.0.2/33",
+                           "tap=a,ip=0.0.0.0/8",
+                           "tap=a,mac=02:00:00:00:00",
+                           "tap=a,mac=02:00:00:00:00:00:00",
+                           "tap=a,mac=02-00-00-00-00-01",
+                           "tap=a,mac=g:0:0:0:0:1",
+                           "tap=a,mac=01:00:00:00:00:01",
+                           "tap=a,mac=0:0:0:0:0:0",
+                           "tap=a,dns=",
+                           "tap=a,dns=::1"}) {
+    EXPECT_NE(refusal({text}).find("--net '"), std::string::npos) << text;
+  }
+}
+
+TEST(NetOption, GatewayIsOfTheNetwork) {
+  EXPECT_NE(refusal({"tap=a,gateway=10.0.0.1"}).find("needs ip="), std::string::npos);
+  EXPECT_NE(refusal({"tap=a,ip=10.0.0.2/24,gateway=10.0.1.1"}).find("of the network of ip="),
+            std::string::npos);
+  EXPECT_NE(refusal({"tap=a,ip=10.0.0.2/24,gateway=10.0.0.2"}).find("another address"), std::string::npos);
+}
+
+TEST(NetOption, NothingIsGivenTwice) {
+  EXPECT_NE(refusal({"tap=a", "tap=a"}).find("has this tap"), std::string::npos);
+  EXPECT_NE(refusal({"fd=4", "fd=4"}).find("has this tap"), std::string::npos);
+  EXPECT_NE(refusal({"tap=a,mac=2:0:0:0:0:1", "tap=b,mac=2:0:0:0:0:1"}).find("MAC address"),
+            std::string::npos);
+}
+
+TEST(NetOption, DevicesAndServersAreCounted) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_EQ(refusal(texts), "");
+    texts.push_back("tap=t" + std::to_string(i));
+  }
+  EXPECT_NE(refusal(texts).find("at most 8"), std::string::npos);
+  EXPECT_NE(refusal({"tap=a,dns=1.1.1.1,dns=1.1.1.2", "tap=b,dns=1.1.1.3,dns=1.1.1.4"}).find("at most 3"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace mayfly::cli

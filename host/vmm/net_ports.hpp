@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "io/packet_port.hpp"
+#include "vmm/run_config.hpp"
+
+namespace mayfly::vmm {
+
+/// Where the guest's network devices lead, in the order of the configuration. Throws Error.
+[[nodiscard]] std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDevice>& devices);
+
+}  // namespace mayfly::vmm

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/tap.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <net/if.h>
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+// TUN_F_USO4 and TUN_F_USO6 (Linux 6.2): not in the oldest headers.
+constexpr unsigned long kUdpSegments = 0x20 | 0x40;
+constexpr int kFlags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+constexpr int kHeaderBytes = 12;
+// 5.1.4.1: no less is allowed.
+constexpr int kMtuMin = 68;
+
+ifreq request_for(const std::string& name) noexcept {
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  return request;
+}
+
+std::string how_to_make(const std::string& name) {
+  return "; as root: ip tuntap add dev " + name + " mode tap user $USER";
+}
+
+/// The socket is for questions about interfaces.
+Fd any_socket() {
+  Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) {
+    fail_errno("--net: cannot open a socket to ask about interfaces");
+  }
+  return socket;
+}
+
+/// TUNSETIFF would make a tap that is not there.
+void require_there(const std::string& name) {
+  ifreq request = request_for(name);
+  if (::ioctl(any_socket().get(), SIOCGIFINDEX, &request) != 0) {
+    throw Error("--net: the host has no interface '" + name + "'" + how_to_make(name));
+  }
+}
+
+Fd join(const std::string& name) {
+  Fd fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) {
+    fail_errno("--net: cannot open /dev/net/tun; as root: modprobe tun");
+  }
+  // One that was made for several queues must be joined as such.
+  for (const int more : {0, IFF_MULTI_QUEUE}) {
+    ifreq request = request_for(name);
+    request.ifr_flags = static_cast<short>(kFlags | more);
+    if (::ioctl(fd.get(), TUNSETIFF, &request) == 0) {
+      return fd;
+    }
+    if (errno != EINVAL) {
+      break;
+    }
+  }
+  switch (errno) {
+    case EINVAL:
+      throw Error("--net: '" + name + "' is not a tap" + how_to_make(name));
+    case EBUSY:
+      throw Error("--net: the tap '" + name + "' is in use by another process");
+    case EPERM:
+      throw Error("--net: the tap '" + name + "' is not this user's" + how_to_make(name));
+    default:
+      fail_errno("--net: cannot join the tap '" + name + "'");
+  }
+}
+
+unsigned long to_tun(io::Offloads offloads) noexcept {
+  return ((offloads & io::kChecksum) != 0 ? TUN_F_CSUM : 0UL) |
+         ((offloads & io::kSegmentTcp4) != 0 ? TUN_F_TSO4 : 0UL) |
+         ((offloads & io::kSegmentTcp6) != 0 ? TUN_F_TSO6 : 0UL) |
+         ((offloads & io::kSegmentTcpEcn) != 0 ? TUN_F_TSO_ECN : 0UL) |
+         ((offloads & io::kSegmentUdp) != 0 ? kUdpSegments : 0UL);
+}
+
+}  // namespace
+
+Tap::Tap(const std::string& name) : name_(name) {
+  require_there(name);
+  fd_ = join(name);
+  set_up();
+}
+
+Tap::Tap(int descriptor) : name_("descriptor " + std::to_string(descriptor)) {
+  ifreq request{};
+  if (::ioctl(descriptor, TUNGETIFF, &request) != 0 || (request.ifr_flags & kFlags) != kFlags) {
+    throw Error("--net: descriptor " + std::to_string(descriptor) +
+                " is not joined to a tap with IFF_NO_PI and IFF_VNET_HDR (TUNSETIFF)");
+  }
+  fd_ = Fd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  if (!fd_ || flags < 0 || ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+    fail_errno("--net: cannot take descriptor " + std::to_string(descriptor));
+  }
+  ::close(descriptor);
+  name_ = request.ifr_name;
+  set_up();
+}
+
+void Tap::set_up() {
+  const int header_bytes = kHeaderBytes;
+  if (::ioctl(fd_.get(), TUNSETVNETHDRSZ, &header_bytes) != 0) {
+    fail_errno("--net: TUNSETVNETHDRSZ of '" + name_ + "'");
+  }
+  constexpr int kTcp = io::kChecksum | io::kSegmentTcp4 | io::kSegmentTcp6 | io::kSegmentTcpEcn;
+  for (const int offloads : {kTcp | io::kSegmentUdp, kTcp}) {
+    if (::ioctl(fd_.get(), TUNSETOFFLOAD, to_tun(static_cast<io::Offloads>(offloads))) == 0) {
+      offered_ = static_cast<io::Offloads>(offloads);
+      break;
+    }
+  }
+  set_offloads(0);
+  // A descriptor may be of another network namespace, where we cannot ask.
+  ifreq request = request_for(name_);
+  if (::ioctl(any_socket().get(), SIOCGIFMTU, &request) == 0 && request.ifr_mtu >= kMtuMin) {
+    mtu_ = static_cast<std::uint16_t>(request.ifr_mtu);
+  }
+}
+
+void Tap::set_offloads(io::Offloads accepted) noexcept {
+  // Of what was accepted before it cannot refuse a part.
+  (void)::ioctl(fd_.get(), TUNSETOFFLOAD, to_tun(accepted & offered_));
+}
+
+ssize_t Tap::receive(std::span<const iovec> buffers) noexcept {
+  const ssize_t got = ::readv(fd_.get(), buffers.data(), static_cast<int>(buffers.size()));
+  return got < 0 ? -errno : got;
+}
+
+ssize_t Tap::send(std::span<const iovec> buffers) noexcept {
+  const ssize_t sent = ::writev(fd_.get(), buffers.data(), static_cast<int>(buffers.size()));
+  return sent < 0 ? -errno : sent;
+}
+
+}  // namespace mayfly::vmm

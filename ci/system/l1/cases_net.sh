@@ -3,12 +3,11 @@
 #
 # Guests with a network device: what goes through a tap, and what becomes of the guest when the tap goes.
 
-# make_tap NAME: with an address of this host, 10.77.0.1/24. It goes with its case.
+# make_tap NAME: with an address of this host, 10.77.0.1/24; in place of an earlier case's.
 make_tap() {
-  ip tuntap add dev "$1" mode tap && ip address add 10.77.0.1/24 dev "$1" && ip link set "$1" up ||
+  [[ ! -e "/sys/class/net/$1" ]] || busybox ip link delete "$1"
+  { busybox tunctl -t "$1" && busybox ip address add 10.77.0.1/24 dev "$1" && busybox ip link set "$1" up; } >&2 ||
     fail "cannot make a tap"
-  # shellcheck disable=SC2064  # the name as it is now
-  trap "ip link delete $1 2>/dev/null" EXIT
 }
 
 readonly NET_GUEST="ip=10.77.0.2/24,gateway=10.77.0.1"
@@ -70,7 +69,7 @@ case_net_thread_is_confined_and_held_by_pause() {
 case_net_outlives_its_tap() {
   make_tap net0
   start_confined --net "tap=net0,$NET_GUEST"
-  ip link delete net0
+  busybox ip link delete net0
   local deadline=$((SECONDS + 60))
   until has_line "$WORK/err" 'mayfly: net0 of --net is gone; .*'; do
     ((SECONDS < deadline)) || fail "nothing is said of it: $(<"$WORK/err")"
@@ -88,7 +87,7 @@ case_net_link_is_down_without_its_tap() {
   make_tap net0
   (
     for ((tries = 0; tries < 1200; tries++)); do
-      has_line "$WORK/out" 1 && ip link delete net0 && break
+      has_line "$WORK/out" 1 && busybox ip link delete net0 && break
       pause
     done
   ) &

@@ -56,7 +56,7 @@ TEST_F(HostileNet, PacketLongerThanThereAre) {
 
 TEST_F(HostileNet, ReceiveBufferThatIsNotToWrite) {
   run(kMergeable);
-  receive_ring_.chain().readable("read me").publish();
+  receive_ring_.chain().readable("read me").writable(2048).publish();
   ASSERT_TRUE(port_.put(packet("answer to nobody")));
   ring(Net::kReceiveQueue);
   EXPECT_EQ(net_->counts().received_packets, 0U);

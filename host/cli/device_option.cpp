@@ -16,7 +16,7 @@ namespace {
 
 using vfio::BackendChoice;
 
-[[noreturn]] void refuse(std::string_view text, std::string_view why) {
+[[noreturn]] void refuse_device(std::string_view text, std::string_view why) {
   throw Error("--device '" + std::string(text) + "': " + std::string(why));
 }
 
@@ -46,7 +46,8 @@ bool set_descriptor(Parts& parts, std::string_view text, std::string_view key, s
   }
   const auto number = parse_count(value);
   if (!number.has_value() || *number < kFirst || *number > std::numeric_limits<int>::max()) {
-    refuse(text, std::string(key) + " is the number of a descriptor that mayfly was started with, 3 or more");
+    refuse_device(
+        text, std::string(key) + " is the number of a descriptor that mayfly was started with, 3 or more");
   }
   parts.*found->second = static_cast<int>(*number);
   return true;
@@ -59,7 +60,7 @@ void set_key(Parts& parts, std::string_view text, std::string_view part) {
   if (key == "iommu") {
     parts.iommu = parse_iommu(value);
     if (!parts.iommu.has_value()) {
-      refuse(text, "iommu is auto, type1 or iommufd");
+      refuse_device(text, "iommu is auto, type1 or iommufd");
     }
   } else if (key == "peers" && (value == "yes" || value == "no")) {
     parts.device.peers = value == "yes" ? vmm::DevicePeers::kYes : vmm::DevicePeers::kNo;
@@ -68,9 +69,9 @@ void set_key(Parts& parts, std::string_view text, std::string_view part) {
   } else if (key == "broker" && !value.empty()) {
     parts.broker = value;
   } else if (!set_descriptor(parts, text, key, value)) {
-    refuse(text,
-           "after the address there may be iommu=auto|type1|iommufd, peers=yes|no, intx=auto|yes, "
-           "broker=PATH, container=N,group=N and iommufd=N,device=N");
+    refuse_device(text,
+                  "after the address there may be iommu=auto|type1|iommufd, peers=yes|no, intx=auto|yes, "
+                  "broker=PATH, container=N,group=N and iommufd=N,device=N");
   }
 }
 
@@ -80,14 +81,14 @@ vmm::PassedDevice finish(Parts parts, std::string_view text) {
   const bool iommufd = parts.iommufd >= 0 || parts.file >= 0;
   if ((type1 && (parts.container < 0 || parts.group < 0)) ||
       (iommufd && (parts.iommufd < 0 || parts.file < 0)) || (type1 && iommufd)) {
-    refuse(text, "the descriptors are container=N,group=N or iommufd=N,device=N");
+    refuse_device(text, "the descriptors are container=N,group=N or iommufd=N,device=N");
   }
   const bool at_broker = !parts.broker.empty();
   if (at_broker && (type1 || iommufd)) {
-    refuse(text, "the descriptors come from the broker, or are given: name one of both");
+    refuse_device(text, "the descriptors come from the broker, or are given: name one of both");
   }
   if (parts.iommu.has_value() && (at_broker || type1 || iommufd)) {
-    refuse(text, "who has opened the device has chosen the iommu= already");
+    refuse_device(text, "who has opened the device has chosen the iommu= already");
   }
   if (at_broker) {
     parts.device.opener = vmm::AtBroker{std::move(parts.broker)};
@@ -105,12 +106,12 @@ vmm::PassedDevice finish(Parts parts, std::string_view text) {
 vmm::PassedDevice check_device(std::string_view text) {
   constexpr std::string_view kVfio = "vfio=";
   if (!text.starts_with(kVfio)) {
-    refuse(text, "write vfio=ADDRESS, such as vfio=0000:01:00.0");
+    refuse_device(text, "write vfio=ADDRESS, such as vfio=0000:01:00.0");
   }
   std::string_view rest = text.substr(kVfio.size());
   const auto address = vfio::parse_pci_address(take_part(rest));
   if (!address.has_value()) {
-    refuse(text, "not a PCI address; write it as lspci -D does, such as vfio=0000:01:00.0");
+    refuse_device(text, "not a PCI address; write it as lspci -D does, such as vfio=0000:01:00.0");
   }
   Parts parts{.device = {.address = *address}};
   while (!rest.empty()) {
@@ -128,8 +129,9 @@ void require_one_opener(const vmm::PassedDevice& first, const vmm::PassedDevice&
   if (first.opener.index() != device.opener.index() ||
       (broker != nullptr && broker->path != std::get<vmm::AtBroker>(device.opener).path) ||
       (given != nullptr && given->space != std::get<vfio::GivenFiles>(device.opener).space)) {
-    refuse(text,
-           "all devices of a guest share one IOMMU; give the same broker=, container= or iommufd= to each");
+    refuse_device(
+        text,
+        "all devices of a guest share one IOMMU; give the same broker=, container= or iommufd= to each");
   }
 }
 
@@ -152,11 +154,11 @@ std::vector<vmm::PassedDevice> check_devices(const std::vector<std::string>& tex
   for (const std::string& text : texts) {
     vmm::PassedDevice device = check_device(text);
     if (std::ranges::find(devices, device.address, &vmm::PassedDevice::address) != devices.end()) {
-      refuse(text, "the device is named twice");
+      refuse_device(text, "the device is named twice");
     }
     if (device.backend != BackendChoice::kAuto) {
       if (backend.value_or(device.backend) != device.backend) {
-        refuse(text, "all devices of a guest share one IOMMU; give the same iommu= to each");
+        refuse_device(text, "all devices of a guest share one IOMMU; give the same iommu= to each");
       }
       backend = device.backend;
     }

@@ -21,7 +21,7 @@ namespace {
 using protocol::Ipv4Address;
 using Mac = std::array<std::uint8_t, 6>;
 
-[[noreturn]] void refuse(std::string_view text, std::string_view why) {
+[[noreturn]] void refuse_network(std::string_view text, std::string_view why) {
   throw Error("--net '" + std::string(text) + "': " + std::string(why));
 }
 
@@ -48,7 +48,7 @@ std::optional<std::array<std::uint8_t, Count>> parse_bytes_of(std::string_view t
 Ipv4Address check_address(std::string_view text, std::string_view key, std::string_view value) {
   const auto address = parse_bytes_of<4>(value, '.', 10);
   if (!address.has_value() || *address == Ipv4Address{}) {
-    refuse(text, std::string(key) + " is an IPv4 address, such as 192.168.7.1");
+    refuse_network(text, std::string(key) + " is an IPv4 address, such as 192.168.7.1");
   }
   return *address;
 }
@@ -56,10 +56,10 @@ Ipv4Address check_address(std::string_view text, std::string_view key, std::stri
 Mac check_mac(std::string_view text, std::string_view value) {
   const auto mac = parse_bytes_of<6>(value, ':', 16);
   if (!mac.has_value() || *mac == Mac{}) {
-    refuse(text, "mac is six bytes in hexadecimal, such as 02:00:00:00:00:01");
+    refuse_network(text, "mac is six bytes in hexadecimal, such as 02:00:00:00:00:01");
   }
   if ((mac->front() & 1U) != 0) {
-    refuse(text, "the MAC address is that of a group; a device's has an even first byte");
+    refuse_network(text, "the MAC address is that of a group; a device's has an even first byte");
   }
   return *mac;
 }
@@ -78,7 +78,7 @@ void set_address(vmm::NetDevice& device, std::string_view text, std::string_view
   const std::size_t slash = std::min(value.find('/'), value.size());
   const auto bits = parse_count(value.substr(std::min(slash + 1, value.size())));
   if (!bits.has_value() || *bits < 1 || *bits > 32) {
-    refuse(text, "ip is an address and the bits of its network, such as 192.168.7.2/24");
+    refuse_network(text, "ip is an address and the bits of its network, such as 192.168.7.2/24");
   }
   device.setup.address = check_address(text, "ip", value.substr(0, slash));
   device.setup.prefix = static_cast<std::uint8_t>(*bits);
@@ -89,22 +89,23 @@ void set_port(vmm::NetDevice& device, std::string_view text, std::string_view ke
   constexpr std::uint64_t kFirst = 3;
   if (key == "tap") {
     if (value.empty() || value.size() >= IFNAMSIZ || value.find('/') != std::string_view::npos) {
-      refuse(text, "tap is the name of an interface, of up to 15 characters");
+      refuse_network(text, "tap is the name of an interface, of up to 15 characters");
     }
     device.tap = value;
     return;
   }
   const auto number = key == "fd" ? parse_count(value) : std::nullopt;
   if (key != "fd") {
-    refuse(text, "write tap=NAME or fd=N, such as tap=tap0");
+    refuse_network(text, "write tap=NAME or fd=N, such as tap=tap0");
   }
   if (!number.has_value() || *number < kFirst || *number > std::numeric_limits<int>::max()) {
-    refuse(text, "fd is the number of a descriptor that mayfly was started with, 3 or more");
+    refuse_network(text, "fd is the number of a descriptor that mayfly was started with, 3 or more");
   }
   device.descriptor = static_cast<int>(*number);
 }
 
-void set_key(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
+void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view key,
+                 std::string_view value) {
   if (key == "mac") {
     device.setup.mac = check_mac(text, value);
   } else if (key == "ip") {
@@ -114,7 +115,7 @@ void set_key(vmm::NetDevice& device, std::string_view text, std::string_view key
   } else if (key == "dns") {
     device.nameservers.push_back(check_address(text, key, value));
   } else {
-    refuse(
+    refuse_network(
         text,
         "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS");
   }
@@ -127,16 +128,16 @@ vmm::NetDevice check_network(std::string_view text) {
     const std::string_view part = take_part(rest);
     const std::size_t equals = std::min(part.find('='), part.size());
     const std::string_view value = part.substr(std::min(equals + 1, part.size()));
-    (is_first ? set_port : set_key)(device, text, part.substr(0, equals), value);
+    (is_first ? set_port : set_setting)(device, text, part.substr(0, equals), value);
   }
   if (device.setup.mac == Mac{}) {
     device.setup.mac = random_mac();
   }
   if (device.setup.gateway != Ipv4Address{} && device.setup.has_address == 0) {
-    refuse(text, "gateway= needs ip=");
+    refuse_network(text, "gateway= needs ip=");
   }
   if (!protocol::is_valid(device.setup)) {
-    refuse(text, "the gateway is another address of the network of ip=");
+    refuse_network(text, "the gateway is another address of the network of ip=");
   }
   return device;
 }
@@ -150,19 +151,21 @@ std::vector<vmm::NetDevice> check_networks(const std::vector<std::string>& texts
     vmm::NetDevice device = check_network(text);
     for (const vmm::NetDevice& other : devices) {
       if (other.setup.mac == device.setup.mac) {
-        refuse(text, "another --net has this MAC address");
+        refuse_network(text, "another --net has this MAC address");
       }
       if (other.tap == device.tap && other.descriptor == device.descriptor) {
-        refuse(text, "another --net has this tap");
+        refuse_network(text, "another --net has this tap");
       }
     }
     nameservers += device.nameservers.size();
     devices.push_back(std::move(device));
     if (devices.size() > protocol::kNetworksMax) {
-      refuse(text, "a guest has at most " + std::to_string(protocol::kNetworksMax) + " network devices");
+      refuse_network(text,
+                     "a guest has at most " + std::to_string(protocol::kNetworksMax) + " network devices");
     }
     if (nameservers > protocol::kNameserversMax) {
-      refuse(text, "programs ask at most " + std::to_string(protocol::kNameserversMax) + " DNS servers");
+      refuse_network(text,
+                     "programs ask at most " + std::to_string(protocol::kNameserversMax) + " DNS servers");
     }
   }
   return devices;

@@ -12,4 +12,13 @@ enum class Mode : std::uint8_t {
   kOn,   ///< The process is killed by SIGSYS.
 };
 
+/// Sanitizers make system calls of their own: whatever the mode, there is no sandbox then.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 }  // namespace mayfly::sandbox

@@ -29,15 +29,6 @@ namespace {
 /// A thread is confined whoever starts it, so this is the process's. Written before there are threads.
 std::atomic<Mode> process_mode{Mode::kOff};
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
-
-/// Sanitizers make system calls of their own.
 Mode mode_here(Mode wanted) noexcept {
   if (kSanitized && wanted != Mode::kOff) {
     static_cast<void>(std::fputs("mayfly: built with a sanitizer, so there is no sandbox\n", stderr));

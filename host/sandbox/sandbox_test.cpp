@@ -55,20 +55,29 @@ int status_of(pid_t child) {
   return status;
 }
 
+class LockedDown : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (kSanitized) {
+      GTEST_SKIP() << "there is no sandbox in a build with a sanitizer";
+    }
+  }
+};
+
 TEST(Sandbox, OffChangesNothing) {
   const int status =
       status_of(locked_down(Mode::kOff, [] { return ::open("/proc/self/status", O_RDONLY) >= 0 ? 0 : 1; }));
   EXPECT_EQ(status, 0);
 }
 
-TEST(Sandbox, OpeningAFileKills) {
+TEST_F(LockedDown, OpeningAFileKills) {
   const int status =
       status_of(locked_down(Mode::kOn, [] { return ::open("/proc/self/status", O_RDONLY) >= 0 ? 0 : 1; }));
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << status;
 }
 
 // Behind the filter there is nothing either.
-TEST(Sandbox, ThereIsNoFileToOpen) {
+TEST_F(LockedDown, ThereIsNoFileToOpen) {
   const int status = status_of(locked_down(Mode::kLog, [] {
     const int file = ::open("/proc/self/status", O_RDONLY);
     return file < 0 && (errno == EACCES || errno == ENOENT) ? 0 : 1;
@@ -78,7 +87,7 @@ TEST(Sandbox, ThereIsNoFileToOpen) {
 }
 
 // A file of its own folder goes; one beside it, by whatever path, does not.
-TEST(Sandbox, FilesAreRemovedFromOneFolderAlone) {
+TEST_F(LockedDown, FilesAreRemovedFromOneFolderAlone) {
   if (landlock_abi() == 0) {
     GTEST_SKIP() << "no Landlock on this host";
   }
@@ -107,7 +116,7 @@ TEST(Sandbox, FilesAreRemovedFromOneFolderAlone) {
 }
 
 // Where the host lets ordinary users have namespaces.
-TEST(Sandbox, AnOrdinaryUserHasAnEmptyRootToo) {
+TEST_F(LockedDown, AnOrdinaryUserHasAnEmptyRootToo) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "cannot become another user";
   }
@@ -129,6 +138,7 @@ TEST(Sandbox, AnOrdinaryUserHasAnEmptyRootToo) {
     static_cast<void>(!::read(end[0], &byte, 1));
     ::_exit(byte);
   }
+  ::close(ready[1]);
   char byte = 9;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   EXPECT_EQ(byte, 0);
@@ -147,7 +157,7 @@ TEST(Sandbox, AnOrdinaryUserHasAnEmptyRootToo) {
 }
 
 // By /proc, of the main thread and of one that it starts.
-TEST(Sandbox, EveryThreadHasGivenUpAll) {
+TEST_F(LockedDown, EveryThreadHasGivenUpAll) {
   int ready[2];
   int end[2];
   ASSERT_EQ(::pipe(ready), 0);
@@ -162,6 +172,7 @@ TEST(Sandbox, EveryThreadHasGivenUpAll) {
     vcpu.join();
     return 0;
   });
+  ::close(ready[1]);
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
   int seen = 0;

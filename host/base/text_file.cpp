@@ -19,7 +19,7 @@ std::optional<std::string> read_text_file(const std::string& path, std::size_t b
     return std::nullopt;
   }
   std::string text;
-  std::array<char, 65536> piece{};
+  std::array<char, 65536> piece;  // not cleared, which would cost more than a small file
   while (text.size() <= bytes_max) {
     const ssize_t bytes = ::read(fd.get(), piece.data(), std::min(piece.size(), bytes_max + 1 - text.size()));
     if (bytes == 0) {

@@ -3,22 +3,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "base/error.hpp"
 #include "cli/quantity.hpp"
+#include "cli/refuse.hpp"
 
 namespace mayfly::cli {
 namespace {
 
 using vfio::BackendChoice;
-
-[[noreturn]] void refuse_device(std::string_view text, std::string_view why) {
-  throw Error("--device '" + std::string(text) + "': " + std::string(why));
-}
 
 /// A device as far as its text has been read; descriptors are -1 until they are named.
 struct Parts {
@@ -38,29 +33,26 @@ constexpr std::pair<std::string_view, int Parts::*> kDescriptors[] = {{"containe
 
 /// Takes the value of a key that names a descriptor; whether it is one.
 bool set_descriptor(Parts& parts, std::string_view text, std::string_view key, std::string_view value) {
-  constexpr std::uint64_t kFirst = 3;
   const auto* const found =
       std::ranges::find(kDescriptors, key, [](const auto& entry) { return entry.first; });
   if (found == std::end(kDescriptors)) {
     return false;
   }
-  const auto number = parse_count(value);
-  if (!number.has_value() || *number < kFirst || *number > std::numeric_limits<int>::max()) {
-    refuse_device(
-        text, std::string(key) + " is the number of a descriptor that mayfly was started with, 3 or more");
+  const auto number = parse_descriptor(value);
+  if (!number.has_value()) {
+    refuse("--device", text,
+           std::string(key) + " is the number of a descriptor that mayfly was started with, 3 or more");
   }
-  parts.*found->second = static_cast<int>(*number);
+  parts.*found->second = *number;
   return true;
 }
 
-void set_key(Parts& parts, std::string_view text, std::string_view part) {
-  const std::size_t equals = std::min(part.find('='), part.size());
-  const std::string_view key = part.substr(0, equals);
-  const std::string_view value = part.substr(std::min(equals + 1, part.size()));
+void set_key(Parts& parts, std::string_view text, const Setting& setting) {
+  const auto& [key, value] = setting;
   if (key == "iommu") {
     parts.iommu = parse_iommu(value);
     if (!parts.iommu.has_value()) {
-      refuse_device(text, "iommu is auto, type1 or iommufd");
+      refuse("--device", text, "iommu is auto, type1 or iommufd");
     }
   } else if (key == "peers" && (value == "yes" || value == "no")) {
     parts.device.peers = value == "yes" ? vmm::DevicePeers::kYes : vmm::DevicePeers::kNo;
@@ -69,9 +61,9 @@ void set_key(Parts& parts, std::string_view text, std::string_view part) {
   } else if (key == "broker" && !value.empty()) {
     parts.broker = value;
   } else if (!set_descriptor(parts, text, key, value)) {
-    refuse_device(text,
-                  "after the address there may be iommu=auto|type1|iommufd, peers=yes|no, intx=auto|yes, "
-                  "broker=PATH, container=N,group=N and iommufd=N,device=N");
+    refuse("--device", text,
+           "after the address there may be iommu=auto|type1|iommufd, peers=yes|no, intx=auto|yes, "
+           "broker=PATH, container=N,group=N and iommufd=N,device=N");
   }
 }
 
@@ -81,14 +73,14 @@ vmm::PassedDevice finish(Parts parts, std::string_view text) {
   const bool iommufd = parts.iommufd >= 0 || parts.file >= 0;
   if ((type1 && (parts.container < 0 || parts.group < 0)) ||
       (iommufd && (parts.iommufd < 0 || parts.file < 0)) || (type1 && iommufd)) {
-    refuse_device(text, "the descriptors are container=N,group=N or iommufd=N,device=N");
+    refuse("--device", text, "the descriptors are container=N,group=N or iommufd=N,device=N");
   }
   const bool at_broker = !parts.broker.empty();
   if (at_broker && (type1 || iommufd)) {
-    refuse_device(text, "the descriptors come from the broker, or are given: name one of both");
+    refuse("--device", text, "the descriptors come from the broker, or are given: name one of both");
   }
   if (parts.iommu.has_value() && (at_broker || type1 || iommufd)) {
-    refuse_device(text, "who has opened the device has chosen the iommu= already");
+    refuse("--device", text, "who has opened the device has chosen the iommu= already");
   }
   if (at_broker) {
     parts.device.opener = vmm::AtBroker{std::move(parts.broker)};
@@ -106,16 +98,16 @@ vmm::PassedDevice finish(Parts parts, std::string_view text) {
 vmm::PassedDevice check_device(std::string_view text) {
   constexpr std::string_view kVfio = "vfio=";
   if (!text.starts_with(kVfio)) {
-    refuse_device(text, "write vfio=ADDRESS, such as vfio=0000:01:00.0");
+    refuse("--device", text, "write vfio=ADDRESS, such as vfio=0000:01:00.0");
   }
   std::string_view rest = text.substr(kVfio.size());
   const auto address = vfio::parse_pci_address(take_part(rest));
   if (!address.has_value()) {
-    refuse_device(text, "not a PCI address; write it as lspci -D does, such as vfio=0000:01:00.0");
+    refuse("--device", text, "not a PCI address; write it as lspci -D does, such as vfio=0000:01:00.0");
   }
   Parts parts{.device = {.address = *address}};
   while (!rest.empty()) {
-    set_key(parts, text, take_part(rest));
+    set_key(parts, text, take_setting(rest));
   }
   return finish(std::move(parts), text);
 }
@@ -129,9 +121,8 @@ void require_one_opener(const vmm::PassedDevice& first, const vmm::PassedDevice&
   if (first.opener.index() != device.opener.index() ||
       (broker != nullptr && broker->path != std::get<vmm::AtBroker>(device.opener).path) ||
       (given != nullptr && given->space != std::get<vfio::GivenFiles>(device.opener).space)) {
-    refuse_device(
-        text,
-        "all devices of a guest share one IOMMU; give the same broker=, container= or iommufd= to each");
+    refuse("--device", text,
+           "all devices of a guest share one IOMMU; give the same broker=, container= or iommufd= to each");
   }
 }
 
@@ -154,11 +145,11 @@ std::vector<vmm::PassedDevice> check_devices(const std::vector<std::string>& tex
   for (const std::string& text : texts) {
     vmm::PassedDevice device = check_device(text);
     if (std::ranges::find(devices, device.address, &vmm::PassedDevice::address) != devices.end()) {
-      refuse_device(text, "the device is named twice");
+      refuse("--device", text, "the device is named twice");
     }
     if (device.backend != BackendChoice::kAuto) {
       if (backend.value_or(device.backend) != device.backend) {
-        refuse_device(text, "all devices of a guest share one IOMMU; give the same iommu= to each");
+        refuse("--device", text, "all devices of a guest share one IOMMU; give the same iommu= to each");
       }
       backend = device.backend;
     }

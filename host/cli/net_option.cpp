@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <limits>
 #include <net/if.h>
 #include <optional>
 #include <string_view>
@@ -14,16 +13,13 @@
 
 #include "base/error.hpp"
 #include "cli/quantity.hpp"
+#include "cli/refuse.hpp"
 
 namespace mayfly::cli {
 namespace {
 
 using protocol::Ipv4Address;
 using Mac = std::array<std::uint8_t, 6>;
-
-[[noreturn]] void refuse_network(std::string_view text, std::string_view why) {
-  throw Error("--net '" + std::string(text) + "': " + std::string(why));
-}
 
 /// `Count` numbers to `base` with `separator` between them; nothing when it is not that.
 template <std::size_t Count>
@@ -48,7 +44,7 @@ std::optional<std::array<std::uint8_t, Count>> parse_bytes_of(std::string_view t
 Ipv4Address check_address(std::string_view text, std::string_view key, std::string_view value) {
   const auto address = parse_bytes_of<4>(value, '.', 10);
   if (!address.has_value() || *address == Ipv4Address{}) {
-    refuse_network(text, std::string(key) + " is an IPv4 address, such as 192.168.7.1");
+    refuse("--net", text, std::string(key) + " is an IPv4 address, such as 192.168.7.1");
   }
   return *address;
 }
@@ -56,10 +52,10 @@ Ipv4Address check_address(std::string_view text, std::string_view key, std::stri
 Mac check_mac(std::string_view text, std::string_view value) {
   const auto mac = parse_bytes_of<6>(value, ':', 16);
   if (!mac.has_value() || *mac == Mac{}) {
-    refuse_network(text, "mac is six bytes in hexadecimal, such as 02:00:00:00:00:01");
+    refuse("--net", text, "mac is six bytes in hexadecimal, such as 02:00:00:00:00:01");
   }
   if ((mac->front() & 1U) != 0) {
-    refuse_network(text, "the MAC address is that of a group; a device's has an even first byte");
+    refuse("--net", text, "the MAC address is that of a group; a device's has an even first byte");
   }
   return *mac;
 }
@@ -78,7 +74,7 @@ void set_address(vmm::NetDevice& device, std::string_view text, std::string_view
   const std::size_t slash = std::min(value.find('/'), value.size());
   const auto bits = parse_count(value.substr(std::min(slash + 1, value.size())));
   if (!bits.has_value() || *bits < 1 || *bits > 32) {
-    refuse_network(text, "ip is an address and the bits of its network, such as 192.168.7.2/24");
+    refuse("--net", text, "ip is an address and the bits of its network, such as 192.168.7.2/24");
   }
   device.setup.address = check_address(text, "ip", value.substr(0, slash));
   device.setup.prefix = static_cast<std::uint8_t>(*bits);
@@ -86,22 +82,21 @@ void set_address(vmm::NetDevice& device, std::string_view text, std::string_view
 }
 
 void set_port(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
-  constexpr std::uint64_t kFirst = 3;
   if (key == "tap") {
     if (value.empty() || value.size() >= IFNAMSIZ || value.find('/') != std::string_view::npos) {
-      refuse_network(text, "tap is the name of an interface, of up to 15 characters");
+      refuse("--net", text, "tap is the name of an interface, of up to 15 characters");
     }
     device.tap = value;
     return;
   }
-  const auto number = key == "fd" ? parse_count(value) : std::nullopt;
   if (key != "fd") {
-    refuse_network(text, "write tap=NAME or fd=N, such as tap=tap0");
+    refuse("--net", text, "write tap=NAME or fd=N, such as tap=tap0");
   }
-  if (!number.has_value() || *number < kFirst || *number > std::numeric_limits<int>::max()) {
-    refuse_network(text, "fd is the number of a descriptor that mayfly was started with, 3 or more");
+  const auto number = parse_descriptor(value);
+  if (!number.has_value()) {
+    refuse("--net", text, "fd is the number of a descriptor that mayfly was started with, 3 or more");
   }
-  device.descriptor = static_cast<int>(*number);
+  device.descriptor = *number;
 }
 
 void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view key,
@@ -115,8 +110,8 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
   } else if (key == "dns") {
     device.nameservers.push_back(check_address(text, key, value));
   } else {
-    refuse_network(
-        text,
+    refuse(
+        "--net", text,
         "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS");
   }
 }
@@ -125,19 +120,17 @@ vmm::NetDevice check_network(std::string_view text) {
   vmm::NetDevice device;
   std::string_view rest = text;
   for (bool is_first = true; is_first || !rest.empty(); is_first = false) {
-    const std::string_view part = take_part(rest);
-    const std::size_t equals = std::min(part.find('='), part.size());
-    const std::string_view value = part.substr(std::min(equals + 1, part.size()));
-    (is_first ? set_port : set_setting)(device, text, part.substr(0, equals), value);
+    const auto [key, value] = take_setting(rest);
+    (is_first ? set_port : set_setting)(device, text, key, value);
   }
   if (device.setup.mac == Mac{}) {
     device.setup.mac = random_mac();
   }
   if (device.setup.gateway != Ipv4Address{} && device.setup.has_address == 0) {
-    refuse_network(text, "gateway= needs ip=");
+    refuse("--net", text, "gateway= needs ip=");
   }
   if (!protocol::is_valid(device.setup)) {
-    refuse_network(text, "the gateway is another address of the network of ip=");
+    refuse("--net", text, "the gateway is another address of the network of ip=");
   }
   return device;
 }
@@ -151,21 +144,21 @@ std::vector<vmm::NetDevice> check_networks(const std::vector<std::string>& texts
     vmm::NetDevice device = check_network(text);
     for (const vmm::NetDevice& other : devices) {
       if (other.setup.mac == device.setup.mac) {
-        refuse_network(text, "another --net has this MAC address");
+        refuse("--net", text, "another --net has this MAC address");
       }
       if (other.tap == device.tap && other.descriptor == device.descriptor) {
-        refuse_network(text, "another --net has this tap");
+        refuse("--net", text, "another --net has this tap");
       }
     }
     nameservers += device.nameservers.size();
     devices.push_back(std::move(device));
     if (devices.size() > protocol::kNetworksMax) {
-      refuse_network(text,
-                     "a guest has at most " + std::to_string(protocol::kNetworksMax) + " network devices");
+      refuse("--net", text,
+             "a guest has at most " + std::to_string(protocol::kNetworksMax) + " network devices");
     }
     if (nameservers > protocol::kNameserversMax) {
-      refuse_network(text,
-                     "programs ask at most " + std::to_string(protocol::kNameserversMax) + " DNS servers");
+      refuse("--net", text,
+             "programs ask at most " + std::to_string(protocol::kNameserversMax) + " DNS servers");
     }
   }
   return devices;

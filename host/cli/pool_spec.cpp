@@ -49,10 +49,7 @@ pool::ShelfSpec check_shelf(std::string_view text) {
   pool::ShelfSpec spec{.bytes = *bytes};
   std::optional<std::uint32_t> most;
   while (!rest.empty()) {
-    const std::string_view part = take_part(rest);
-    const std::size_t equals = std::min(part.find('='), part.size());
-    const std::string_view key = part.substr(0, equals);
-    const std::string_view value = part.substr(std::min(equals + 1, part.size()));
+    const auto [key, value] = take_setting(rest);
     if (key == "pages") {
       spec.pages = check_kind(text, value);
     } else if (key == "node") {

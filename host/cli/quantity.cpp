@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <span>
 #include <system_error>
 
@@ -52,6 +53,20 @@ std::string_view take_part(std::string_view& rest) noexcept {
   const std::string_view part = rest.substr(0, comma);
   rest.remove_prefix(std::min(comma + 1, rest.size()));
   return part;
+}
+
+Setting take_setting(std::string_view& rest) noexcept {
+  const std::string_view part = take_part(rest);
+  const std::size_t equals = std::min(part.find('='), part.size());
+  return {part.substr(0, equals), part.substr(std::min(equals + 1, part.size()))};
+}
+
+std::optional<int> parse_descriptor(std::string_view text) noexcept {
+  constexpr std::uint64_t kFirst = 3;
+  const auto number = parse_count(text);
+  return number.has_value() && *number >= kFirst && *number <= std::numeric_limits<int>::max()
+             ? std::optional(static_cast<int>(*number))
+             : std::nullopt;
 }
 
 }  // namespace mayfly::cli

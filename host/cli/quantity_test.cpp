@@ -55,5 +55,26 @@ TEST(TakePart, PartsComeOneByOne) {
   EXPECT_EQ(take_part(rest), "");
 }
 
+TEST(TakeSetting, AKeyMayHaveNoValue) {
+  std::string_view rest = "path=a=b,alone,=c";
+  const auto is = [&rest](std::string_view key, std::string_view value) {
+    const Setting setting = take_setting(rest);
+    EXPECT_EQ(setting.key, key);
+    EXPECT_EQ(setting.value, value);
+  };
+  is("path", "a=b");
+  is("alone", "");
+  is("", "c");
+  EXPECT_EQ(rest, "");
+}
+
+TEST(ParseDescriptor, StdioIsNone) {
+  EXPECT_EQ(parse_descriptor("3"), 3);
+  EXPECT_EQ(parse_descriptor("2147483647"), 2147483647);
+  for (const char* text : {"", "2", "-1", "2147483648", "three"}) {
+    EXPECT_EQ(parse_descriptor(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace mayfly::cli

@@ -10,6 +10,7 @@
 #include "cli/device_option.hpp"
 #include "cli/net_option.hpp"
 #include "cli/quantity.hpp"
+#include "cli/refuse.hpp"
 #include "control/vm_id.hpp"
 #include "doctor/cpu_list.hpp"
 #include "memory/nodes.hpp"
@@ -22,15 +23,6 @@ constexpr std::size_t kGuestNodesMax = 64;
 
 using vmm::ConsoleSpec;
 using vmm::ConsoleTarget;
-
-[[noreturn]] void refuse(std::string_view option, std::string_view given, std::string_view why) {
-  std::string sentence(option);
-  sentence += " '";
-  sentence += given;
-  sentence += "': ";
-  sentence += why;
-  throw Error(std::move(sentence));
-}
 
 std::uint64_t check_memory(const std::string& text) {
   const std::optional<std::uint64_t> bytes = parse_bytes(text);

@@ -18,6 +18,8 @@ inline constexpr Offloads kSegmentTcp4 = 2;
 inline constexpr Offloads kSegmentTcp6 = 4;
 inline constexpr Offloads kSegmentTcpEcn = 8;
 inline constexpr Offloads kSegmentUdp = 16;
+inline constexpr Offloads kAllOffloads =
+    kChecksum | kSegmentTcp4 | kSegmentTcp6 | kSegmentTcpEcn | kSegmentUdp;
 
 /// The host side of a network device: packets in and out, each with a virtio_net_hdr of 12 bytes before it
 /// (virtio 1.2, 5.1.6; num_buffers means nothing). The I/O thread, but for what does not change.

@@ -70,6 +70,15 @@ class FakeVirtioDriver {
     write_address(48, ring.setup().device_area);
     write<std::uint16_t>(28, 1);
   }
+  /// The same of a queue whose areas are at `at`, `at` + 0x400 and `at` + 0x800, of the size that it has.
+  void enable_queue_at(std::uint16_t queue, std::uint32_t at) {
+    write(22, queue);
+    write<std::uint16_t>(26, 1);
+    write(32, at);
+    write(40, at + 0x400);
+    write(48, at + 0x800);
+    write<std::uint16_t>(28, 1);
+  }
   void driver_ok() { set_status(kNegotiated | virtio::kStatusDriverOk); }
   void notify(std::uint16_t queue) { write(kNotify + 4ULL * queue, queue); }
 

@@ -26,8 +26,6 @@ class NetFixture : public ::testing::Test {
   static constexpr std::uint64_t kPlain = virtio::kFeatureVersion1;
   static constexpr std::uint64_t kMergeable = kPlain | virtio::kNetMergeable;
   static constexpr std::uint64_t kSegments = kMergeable | virtio::kNetGuestChecksum | virtio::kNetGuestTcp4;
-  static constexpr io::Offloads kAll =
-      io::kChecksum | io::kSegmentTcp4 | io::kSegmentTcp6 | io::kSegmentTcpEcn | io::kSegmentUdp;
   static constexpr virtio::Net::Mac kMac{2, 1, 2, 3, 4, 5};
 
   NetFixture() {
@@ -63,7 +61,7 @@ class NetFixture : public ::testing::Test {
   GuestRam ram_;
   FakeMsiSink sink_;
   FakeEventLoop loop_;
-  FakePacketPort port_{kAll};
+  FakePacketPort port_{io::kAllOffloads};
   FakeDriverRing receive_ring_{ram_.memory(), GuestAddress(0x10000), 64};
   FakeDriverRing send_ring_{ram_.memory(), GuestAddress(0x40000), 64};
   virtio::Net* net_ = nullptr;

@@ -100,12 +100,7 @@ class Machine {
                        ((choice & 4U) != 0 ? kFeatureIndirectDescriptors : 0));
     for (std::uint16_t queue = 0; queue < 2; ++queue) {
       const auto at = static_cast<std::uint32_t>(kRingBytes * queue);
-      driver_->write(22, queue);
-      driver_->write<std::uint16_t>(26, 1);
-      driver_->write(32, at);
-      driver_->write(40, at + 0x400);
-      driver_->write(48, at + 0x800);
-      driver_->write<std::uint16_t>(28, 1);
+      driver_->enable_queue_at(queue, at);
       const std::array<std::byte, kRingBytes> zeros{};
       (void)ram().memory().copy_in(GuestAddress(at), zeros);
     }

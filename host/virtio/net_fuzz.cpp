@@ -25,8 +25,6 @@ constexpr std::uint64_t kRamBytes = 64 * kKiB;
 /// Each queue has this much for its three areas; buffers may be anywhere.
 constexpr std::uint64_t kRingBytes = 0x1000;
 constexpr std::uint16_t kQueueSize = 16;
-constexpr io::Offloads kAll =
-    io::kChecksum | io::kSegmentTcp4 | io::kSegmentTcp6 | io::kSegmentTcpEcn | io::kSegmentUdp;
 
 class Machine {
  public:
@@ -105,14 +103,9 @@ class Machine {
     avail_ = {};
     driver_->negotiate((input_.ConsumeIntegral<std::uint64_t>() & driver_->offered()) | kFeatureVersion1);
     for (std::uint16_t queue = 0; queue < 2; ++queue) {
-      const auto at = static_cast<std::uint32_t>(kRingBytes * queue);
       driver_->write(22, queue);
       driver_->write(24, kQueueSize);
-      driver_->write<std::uint16_t>(26, 1);
-      driver_->write(32, at);
-      driver_->write(40, at + 0x400);
-      driver_->write(48, at + 0x800);
-      driver_->write<std::uint16_t>(28, 1);
+      driver_->enable_queue_at(queue, static_cast<std::uint32_t>(kRingBytes * queue));
     }
     driver_->driver_ok();
   }
@@ -120,7 +113,7 @@ class Machine {
   FuzzedDataProvider& input_;
   testing::FakeMsiSink sink_;
   testing::FakeEventLoop loop_;
-  testing::FakePacketPort port_{kAll};
+  testing::FakePacketPort port_{io::kAllOffloads};
   Net* net_ = nullptr;
   std::unique_ptr<PciTransport> transport_;
   std::unique_ptr<testing::FakeVirtioDriver> driver_;

@@ -119,13 +119,7 @@ class Machine {
   static void start(testing::FakeVirtioDriver& driver, std::uint16_t queues, std::uint64_t features) {
     driver.negotiate((features & driver.offered()) | kFeatureVersion1);
     for (std::uint16_t queue = 0; queue < queues; ++queue) {
-      const auto at = static_cast<std::uint32_t>(kRingBytes * queue);
-      driver.write(22, queue);
-      driver.write<std::uint16_t>(26, 1);
-      driver.write(32, at);
-      driver.write(40, at + 0x400);
-      driver.write(48, at + 0x800);
-      driver.write<std::uint16_t>(28, 1);
+      driver.enable_queue_at(queue, static_cast<std::uint32_t>(kRingBytes * queue));
     }
     driver.driver_ok();
   }

@@ -115,10 +115,10 @@ void Tap::set_up() {
   if (::ioctl(fd_.get(), TUNSETVNETHDRSZ, &header_bytes) != 0) {
     fail_errno("--net: TUNSETVNETHDRSZ of '" + name_ + "'");
   }
-  constexpr int kTcp = io::kChecksum | io::kSegmentTcp4 | io::kSegmentTcp6 | io::kSegmentTcpEcn;
-  for (const int offloads : {kTcp | io::kSegmentUdp, kTcp}) {
-    if (::ioctl(fd_.get(), TUNSETOFFLOAD, to_tun(static_cast<io::Offloads>(offloads))) == 0) {
-      offered_ = static_cast<io::Offloads>(offloads);
+  constexpr io::Offloads kWithoutUdp = io::kAllOffloads & ~io::kSegmentUdp;
+  for (const io::Offloads offloads : {io::kAllOffloads, kWithoutUdp}) {
+    if (::ioctl(fd_.get(), TUNSETOFFLOAD, to_tun(offloads)) == 0) {
+      offered_ = offloads;
       break;
     }
   }

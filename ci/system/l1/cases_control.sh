@@ -10,6 +10,7 @@ readonly TICK='trap "echo stopped; exit 7" TERM; echo up; while :; do sleep 0.05
 start_vm() {
   local id="$1" command="$2"
   shift 2
+  rm -f "$WORK/$id".{out,err} # of one before it, which would be taken for this one's until the redirections are there
   "$MAYFLY" run --id "$id" --image "$IMAGE" --timeout 10m "$@" -- sh -c "$command" </dev/null >"$WORK/$id.out" 2>"$WORK/$id.err" &
   vm=$!
   # shellcheck disable=SC2064  # the number as it is now
@@ -245,6 +246,7 @@ case_control_paused_vm_is_killed_and_times_out() {
   expect_answer 0 '' pause a
   expect_answer 0 '' kill a
   end_vm 137
+  rm "$WORK"/a.{out,err}
   "$MAYFLY" run --id a --image "$IMAGE" --timeout 20s -- sh -c "$TICK" </dev/null >"$WORK/a.out" 2>"$WORK/a.err" &
   vm=$!
   until has_line "$WORK/a.out" up; do pause; done

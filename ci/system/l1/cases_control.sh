@@ -6,12 +6,13 @@
 # Writes a line each time it wakes up, until its VM is ended; SIGTERM makes it say so, and end.
 readonly TICK='trap "echo stopped; exit 7" TERM; echo up; while :; do sleep 0.05; echo tick; done'
 
-# start_vm ID COMMAND OPTION...: a VM in the background, $vm, which is up when its workload has written `up`.
+# start_vm ID COMMAND OPTION...: a VM in the background, $vm, which is up when its workload has written `up`. It ends after
+# VM_TIMEOUT.
 start_vm() {
   local id="$1" command="$2"
   shift 2
   rm -f "$WORK/$id".{out,err} # of one before it, which would be taken for this one's until the redirections are there
-  "$MAYFLY" run --id "$id" --image "$IMAGE" --timeout 10m "$@" -- sh -c "$command" </dev/null >"$WORK/$id.out" 2>"$WORK/$id.err" &
+  "$MAYFLY" run --id "$id" --image "$IMAGE" --timeout "${VM_TIMEOUT:-10m}" "$@" -- sh -c "$command" </dev/null >"$WORK/$id.out" 2>"$WORK/$id.err" &
   vm=$!
   # shellcheck disable=SC2064  # the number as it is now
   trap "kill -KILL $vm 2>/dev/null" EXIT
@@ -246,10 +247,7 @@ case_control_paused_vm_is_killed_and_times_out() {
   expect_answer 0 '' pause a
   expect_answer 0 '' kill a
   end_vm 137
-  rm "$WORK"/a.{out,err}
-  "$MAYFLY" run --id a --image "$IMAGE" --timeout 20s -- sh -c "$TICK" </dev/null >"$WORK/a.out" 2>"$WORK/a.err" &
-  vm=$!
-  until has_line "$WORK/a.out" up; do pause; done
+  VM_TIMEOUT=20s start_vm a "$TICK"
   expect_answer 0 '' pause a
   end_vm 124
 }

@@ -16,7 +16,6 @@ guest_memory=512M
 guest_cpus=1
 systems_file=systems # of l1/, what it can boot
 exits_boots="" # of each system at the end, in which exits are traced; 1 where nothing is said
-hang_seconds="" # of L1's clock, that a boot may take where l1/boots' own limit is too short
 
 die() {
   echo "${0##*/}: $*" >&2
@@ -53,8 +52,8 @@ stage() {
   local into="$1"
   shift
   printf '%s\n' "$@" >"$into/command"
-  printf 'guest_memory=%s\nguest_cpus=%s\nexits_boots=%s\nhang_seconds=%s\nsystems=%s\n' \
-    "$guest_memory" "$guest_cpus" "$exits_boots" "$hang_seconds" "$systems_file" >"$into/settings"
+  printf 'guest_memory=%s\nguest_cpus=%s\nexits_boots=%s\nsystems=%s\n' \
+    "$guest_memory" "$guest_cpus" "$exits_boots" "$systems_file" >"$into/settings"
   "$bench_dir/launch_frame.py" "$image" "$@" >"$into/launch"
   cp "$bench_dir/l1/"* "$into/"
   ln -s "$(realpath "$mayfly")" "$into/mayfly"

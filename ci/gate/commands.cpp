@@ -70,8 +70,7 @@ ExitStatus deliver(const Findings& findings, const Outputs& outputs) {
 class Runner {
  public:
   ExitStatus operator()(const MeasureCommand& command) const {
-    const BootPlan plan{command.variants, command.boots, command.warm_up, command.timeout_ns,
-                        command.repeats};
+    const BootPlan plan{command.variants, command.boots, command.warm_up, command.timeout_ns};
     // Digests first: a file that is missing is found before any boot.
     std::vector<std::map<std::string, std::string>> guests(plan.variants.size());
     for (std::size_t i = 0; i < guests.size() && !command.in_lab; ++i) {

@@ -81,8 +81,7 @@ std::vector<std::string> lab_words(const CountedPlan& plan, const std::string& r
   words.insert(words.end(), {"--", "/gate/mayfly-gate", "measure", "--in-lab", "--plan", "/gate/plan",
                              "--output-directory", results, "--boots", std::to_string(plan.boots.boots),
                              "--warm-up", std::to_string(plan.boots.warm_up), "--boot-timeout",
-                             std::to_string(plan.boots.timeout_ns / 1'000'000) + "ms", "--repeats",
-                             std::to_string(plan.boots.repeats)});
+                             std::to_string(plan.boots.timeout_ns / 1'000'000) + "ms"});
   return words;
 }
 

@@ -11,13 +11,6 @@ test_a_guest_that_is_never_ready_ends_with_its_console() {
   [[ ! -e $work/now ]] || fail "it left a measurement"
 }
 
-test_a_boot_that_hangs_is_tried_again_where_that_is_allowed() {
-  describe image behaviour=hangs_once
-  describe kernel
-  gives 0 measure_fake now --boots 2 --boot-timeout 700ms --repeats 1
-  says "warm-up boot 1 did not end in time and is tried again"
-}
-
 test_an_interrupted_measurement_leaves_nothing() {
   describe image behaviour=never_ready
   describe kernel

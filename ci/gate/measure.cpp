@@ -17,7 +17,7 @@ constexpr std::size_t kTailLines = 20;
 
 class Booter {
  public:
-  Booter(std::uint64_t timeout_ns, std::uint64_t repeats) : timeout_ns_(timeout_ns), repeats_(repeats) {}
+  explicit Booter(std::uint64_t timeout_ns) : timeout_ns_(timeout_ns) {}
 
   // `name` says which boot it is.
   [[nodiscard]] Sample boot(const Variant& variant, const std::string& name) {
@@ -25,12 +25,6 @@ class Booter {
       ::unlink(file.c_str());
     }
     const LaunchEnd end = launch({.words = words(variant), .output = output(), .timeout_ns = timeout_ns_});
-    if (end.by == EndedBy::kTimeLimit && repeats_ > 0) {
-      --repeats_;
-      static_cast<void>(
-          std::fprintf(stderr, "mayfly-gate: %s did not end in time and is tried again\n", name.c_str()));
-      return boot(variant, name);
-    }
     if (end.by == EndedBy::kTimeLimit) {
       fail(name, "did not end within " + std::to_string(timeout_ns_ / 1'000'000) +
                      " ms and was killed; allow more with --boot-timeout");
@@ -72,7 +66,6 @@ class Booter {
   }
 
   std::uint64_t timeout_ns_;
-  std::uint64_t repeats_;
   TemporaryDirectory scratch_;
 };
 
@@ -88,7 +81,7 @@ void show_progress(std::uint64_t turn, std::uint64_t turns) {
 }  // namespace
 
 std::vector<std::vector<Sample>> measure_boots(const BootPlan& plan) {
-  Booter booter(plan.timeout_ns, plan.repeats);
+  Booter booter(plan.timeout_ns);
   std::vector<std::vector<Sample>> samples(plan.variants.size());
   const std::uint64_t turns = plan.warm_up + plan.boots;
   for (std::uint64_t turn = 0; turn < turns; ++turn) {

@@ -16,12 +16,11 @@ struct BootPlan {
   std::uint64_t boots = 20;       ///< of each variant
   std::uint64_t warm_up = 1;      ///< boots of each before, not counted
   std::uint64_t timeout_ns = 0;   ///< for each boot
-  std::uint64_t repeats = 0;      ///< boots, of all, that are tried again when they reach that
 };
 
-/// Boots all variants, on this machine, in the order A B C, C B A, A B C, … Gives the samples of each, and
-/// says on stderr which boots were tried again. Throws Error for a boot that fails or is none to compute
-/// with: which one, why, and the last lines of its console and output.
+/// Boots all variants, on this machine, in the order A B C, C B A, A B C, … Gives the samples of each.
+/// Throws Error for a boot that fails or is none to compute with: which one, why, and the last lines of its
+/// console and output.
 [[nodiscard]] std::vector<std::vector<Sample>> measure_boots(const BootPlan& plan);
 
 }  // namespace mayfly::gate

@@ -97,8 +97,6 @@ void add_measure(CLI::App& root, MeasureCommand& command, MeasureWords& words) {
   add_count(app, "--hugepages-2m", command.hugepages_2m, 0, "Counted: huge pages of the emulated host (0)");
   add_text(app, "--boot-timeout", words.timeout, "TIME",
            "End a boot after this time (60s; counted 2s of its own time)");
-  add_count(app, "--repeats", command.repeats, 0,
-            "Boots, of all, that are tried again when they reach that (0; counted 3)");
   add_text(app, "--label", command.label, "TEXT", "What the measurement is called, such as a commit");
   add_text(app, "--output,-o", words.output, "FILE", "Where the figures go");
   add_text(app, "--plan", words.plan, "FILE",
@@ -210,7 +208,6 @@ MeasureCommand finish(MeasureCommand command, const MeasureWords& words, const C
   command.boots = app.count("--boots") > 0 ? command.boots : words.counted ? 7 : 20;
   command.warm_up = app.count("--warm-up") > 0 ? command.warm_up : words.counted ? 4 : 1;
   command.timeout_ns = nanoseconds(words.timeout.empty() ? (words.counted ? "2s" : "60s") : words.timeout);
-  command.repeats = app.count("--repeats") > 0 ? command.repeats : words.counted ? 3 : 0;
   return command;
 }
 

@@ -31,7 +31,6 @@ struct MeasureCommand {
   std::uint64_t runs = 1;
   std::uint64_t hugepages_2m = 0;
   std::uint64_t timeout_ns = 0;
-  std::uint64_t repeats = 0;
   std::string label;
   std::string append_history;  ///< for the first variant
 };

@@ -31,10 +31,10 @@ kernel_append() {
   echo "${words[*]} $append"
 }
 
-# Fills the array `qemu` with QEMU's command line. DIR is the run's own directory, INITRD L1's initramfs.
+# Fills the array `qemu` with the command line of the QEMU at PROGRAM. DIR is the run's own directory, INITRD L1's initramfs.
 qemu_command() {
-  local dir="$1" vmlinuz="$2" initrd="$3" processor="max,+svm,+npt,-erms,-fsrm,-xsave" number=0 device
-  qemu=(qemu-system-x86_64 -M q35,kernel-irqchip=off -m "$memory" -smp "$cpus"
+  local program="$1" dir="$2" vmlinuz="$3" initrd="$4" processor="max,+svm,+npt,-erms,-fsrm,-xsave" number=0 device
+  qemu=("$program" -M q35,kernel-irqchip=off -m "$memory" -smp "$cpus"
     -nodefaults -no-user-config -display none -no-reboot -serial "file:$dir/console")
   if [[ $counted == yes ]]; then
     processor+=",-rdrand,-rdseed"

@@ -83,13 +83,14 @@ exit_with_status() {
 
 # Runs the job in QEMU.
 run_in_qemu() {
-  local vmlinuz initrd modules=""
+  local program vmlinuz initrd modules=""
   if [[ -n $kernel ]]; then
     vmlinuz="$kernel"
   else
     modules="$(kernel_dir)"
     vmlinuz="$modules/vmlinuz"
   fi
+  program="$(emulator_for "$lab_dir")"
   initrd="$(initramfs_for "$lab_dir" "$modules")"
   begin_run
   if [[ $mode == share ]]; then
@@ -98,7 +99,7 @@ run_in_qemu() {
     initrd="$(packed_initramfs "$initrd")"
   fi
   local -a qemu
-  qemu_command "$run_dir" "$vmlinuz" "$initrd"
+  qemu_command "$program" "$run_dir" "$vmlinuz" "$initrd"
   start_l1 "${qemu[@]}"
   await_l1
   exit_with_status

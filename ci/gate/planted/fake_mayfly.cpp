@@ -9,7 +9,7 @@
 //   pages             what guest memory is made of
 //   noise_percent     scale of a noise with heavy tails, drawn from how many boots of this image there were
 //   spin_us           works that long for real, and tells how long that took
-//   behaviour         ok, never_ready, hangs_once, out_of_order, flood, no_ready, cut_off or status_3
+//   behaviour         ok, never_ready, out_of_order, flood, no_ready, cut_off or status_3
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -134,7 +134,7 @@ int main(int argc, char** argv) {
     read_settings(host, settings);
   }
   const std::string behaviour = settings["behaviour"];
-  if (behaviour == "never_ready" || (behaviour == "hangs_once" && count_boot(options["--image"]) == 1)) {
+  if (behaviour == "never_ready") {
     std::ofstream(options["--console"]) << "[    0.123456] Run /.mayfly/init as init process\n"
                                         << "[    0.234567] waiting for a disk that never comes" << std::endl;
     ::sleep(1000);

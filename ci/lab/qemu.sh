@@ -23,7 +23,7 @@ _add_device() {
 # Prints L1's kernel command line.
 kernel_append() {
   local -a words=(console=ttyS0 quiet panic=-1 "lab.mode=$mode" "lab.scratch=$scratch"
-    apparmor=0 no_timer_check tsc=reliable nowatchdog cryptomgr.notests 8250.nr_uarts=1)
+    unknown_nmi_panic apparmor=0 no_timer_check tsc=reliable nowatchdog cryptomgr.notests 8250.nr_uarts=1)
   [[ $hugepages_2m -eq 0 ]] || words+=(hugepagesz=2M "hugepages=$hugepages_2m")
   [[ $hugepages_1g -eq 0 ]] || words+=(hugepagesz=1G "hugepages=$hugepages_1g")
   [[ ${#devices[@]} -eq 0 ]] || words+=(intel_iommu=on lab.vfio)
@@ -35,7 +35,9 @@ kernel_append() {
 qemu_command() {
   local program="$1" dir="$2" vmlinuz="$3" initrd="$4" processor="max,+svm,+npt,-erms,-fsrm,-xsave" number=0 device
   qemu=("$program" -M q35,kernel-irqchip=off -m "$memory" -smp "$cpus"
-    -nodefaults -no-user-config -display none -no-reboot -serial "file:$dir/console")
+    -nodefaults -no-user-config -display none -no-reboot -serial "file:$dir/console"
+    -chardev "pipe,id=monitor,path=$dir/monitor" -mon monitor)
+  mkfifo "$dir/monitor.in" "$dir/monitor.out"
   if [[ $counted == yes ]]; then
     processor+=",-rdrand,-rdseed"
     qemu+=(-accel tcg,thread=single -icount shift=0 -seed 7 -rtc base=2026-01-01,clock=vm)

@@ -31,15 +31,24 @@ begin_run() {
   touch "$run_dir/console" "$run_dir/outcome/stdout" "$run_dir/outcome/stderr"
 }
 
-# Starts a command under the time limit in a process group of its own, which dies with this process. Its own words
-# go to the file `emulator`.
+# Starts a command in a process group of its own, which dies with this process. Its own words go to the file `emulator`.
 start_l1() {
   set -m
-  setpriv --pdeathsig TERM timeout --kill-after=5 "$time_limit" setpriv --pdeathsig KILL "$@" \
-    </dev/null >"$run_dir/emulator" 2>&1 &
+  setpriv --pdeathsig KILL "$@" </dev/null >"$run_dir/emulator" 2>&1 &
   set +m
   l1_pid=$!
   l1_started=$SECONDS
+}
+
+# Ends L1 at the time limit, after it has left on its console where it was.
+_limit_l1() {
+  mkfifo "$run_dir/never"
+  read -r -t "$time_limit" <>"$run_dir/never" || true
+  if [[ -p $run_dir/monitor.in ]]; then
+    echo nmi >"$run_dir/monitor.in"
+    read -r -t 2 <>"$run_dir/never" || true
+  fi
+  kill -KILL -- "-$l1_pid"
 }
 
 # Copies a file of the run to stdout as it grows, until L1 has ended.
@@ -47,7 +56,7 @@ _follow() {
   exec setpriv --pdeathsig TERM tail --follow --bytes=+1 --sleep-interval=0.1 --pid="$l1_pid" "$1"
 }
 
-# Waits for L1 to end, with its output and, when asked for, its console copied meanwhile. Sets l1_status.
+# Waits for L1 to end, with its output and, when asked for, its console copied meanwhile.
 await_l1() {
   _follow "$run_dir/outcome/stdout" &
   helpers+=($!)
@@ -57,9 +66,11 @@ await_l1() {
     _follow "$run_dir/console" >&2 &
     helpers+=($!)
   fi
-  l1_status=0
-  wait "$l1_pid" || l1_status=$?
+  _limit_l1 &
+  local limit=$!
+  wait "$l1_pid" || true
   l1_pid=""
+  kill "$limit" 2>/dev/null || true
   # A helper whose reader is gone ends with an error of its own, which is no concern of the run.
   wait "${helpers[@]}" || true
   helpers=()
@@ -70,14 +81,14 @@ exit_with_status() {
   if [[ -f $run_dir/outcome/status ]]; then
     exit "$(<"$run_dir/outcome/status")"
   fi
-  if [[ $l1_status -ne 0 && $((SECONDS - l1_started)) -ge $time_limit ]]; then
-    echo "lab: the time limit of $time_limit s is over and L1 was ended; allow more with --timeout" >&2
-    exit 124
-  fi
   {
     sed 's/^/  emulator: /' "$run_dir/emulator"
     tr -d '\r' <"$run_dir/console" | tail -n 100 | sed 's/^/  console: /'
   } >&2
+  if [[ $((SECONDS - l1_started)) -ge $time_limit ]]; then
+    echo "lab: the time limit of $time_limit s is over and L1 was ended, where its console shows; allow more with --timeout" >&2
+    exit 124
+  fi
   die "L1 ended without a result of the command; the end of its console is above"
 }
 

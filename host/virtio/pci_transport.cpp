@@ -64,6 +64,7 @@ std::uint32_t class_code(DeviceId id) noexcept {
       return 0x058000;  // Memory controller, other.
     case DeviceId::kEntropy:
     case DeviceId::kBalloon:
+    case DeviceId::kSocket:
       break;
   }
   return 0xff0000;  // Fits no class.

@@ -70,6 +70,8 @@ class VirtioDevice {
       return "virtio-rng";
     case DeviceId::kBalloon:
       return "virtio-balloon";
+    case DeviceId::kSocket:
+      return "virtio-vsock";
     case DeviceId::kPmem:
       return "virtio-pmem";
   }

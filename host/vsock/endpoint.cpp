@@ -118,6 +118,9 @@ void Endpoint::take_request(const Packet& packet) noexcept {
 
 void Endpoint::connected(Slot slot) noexcept {
   Entry& entry = entries_[slot];
+  if (entry.connection.state() != State::kConnecting) {
+    return;
+  }
   entry.connection.granted();
   entry.readable = true;
   ++counts_.opened;
@@ -126,8 +129,9 @@ void Endpoint::connected(Slot slot) noexcept {
 }
 
 void Endpoint::refused(Slot slot) noexcept {
-  MAYFLY_ASSERT(entries_[slot].connection.state() == State::kConnecting);
-  finish(slot);
+  if (entries_[slot].connection.state() == State::kConnecting) {
+    finish(slot);
+  }
 }
 
 std::optional<Slot> Endpoint::ask(std::uint32_t guest_port) noexcept {

@@ -77,7 +77,7 @@ class Endpoint {
   /// A client asks for the guest's port: its slot, whose stream is connected already, until close(). Nothing
   /// when all are taken.
   [[nodiscard]] std::optional<Slot> ask(std::uint32_t guest_port) noexcept;
-  /// What connect() left for later.
+  /// What connect() left for later. Nothing where it is over meanwhile.
   void connected(Slot slot) noexcept;
   void refused(Slot slot) noexcept;
   /// More of what `slot` was blocked for.

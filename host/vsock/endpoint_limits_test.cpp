@@ -126,6 +126,8 @@ TEST_F(EndpointLimitsTest, ALateEventOfAStreamThatIsGoneIsNothing) {
   const Slot slot = open_by_guest();
   send(kPorts, Operation::kReset);
   endpoint_.ready(slot, Endpoint::kReadable | Endpoint::kWritable | Endpoint::kHungUp);
+  endpoint_.connected(slot);
+  endpoint_.refused(slot);
   expect_nothing();
 }
 

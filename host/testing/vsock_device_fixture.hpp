@@ -23,7 +23,7 @@
 namespace mayfly::testing {
 
 /// A worker that works when a test says so.
-class FakeWorker final : public virtio::Worker {
+class FakeWorker final : public vsock::Worker {
  public:
   void wake() noexcept override { ++wakes; }
   int wakes = 0;

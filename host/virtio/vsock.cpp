@@ -16,7 +16,7 @@ constexpr std::uint64_t kFeatureStream = 1U << 0U;
 
 }  // namespace
 
-Vsock::Vsock(vsock::Streams& streams, Worker& worker, std::uint64_t guest_cid)
+Vsock::Vsock(vsock::Streams& streams, vsock::Worker& worker, std::uint64_t guest_cid)
     : worker_(worker), guest_cid_(guest_cid), endpoint_(streams, guest_cid) {
   if (guest_cid < vsock::kGuestCidMin || guest_cid > vsock::kGuestCidMax) {
     throw Error("a guest's CID is from " + std::to_string(vsock::kGuestCidMin) + " to " +
@@ -52,12 +52,16 @@ void Vsock::begin() noexcept {
   endpoint_.set_time(monotonic_ns());
 }
 
-std::uint64_t Vsock::service() noexcept {
+void Vsock::service() noexcept {
   const std::lock_guard lock(mutex());
   begin();
   endpoint_.expire();
   receive();
   send();
+}
+
+std::uint64_t Vsock::deadline_ns() const noexcept {
+  const std::lock_guard lock(mutex());
   return endpoint_.deadline_ns();
 }
 

@@ -8,45 +8,30 @@
 
 #include "virtio/virtio_device.hpp"
 #include "vsock/endpoint.hpp"
+#include "vsock/guest.hpp"
 
 namespace mayfly::virtio {
-
-/// Who works for a device that does not do so on the vCPUs' threads.
-class Worker {
- public:
-  Worker() = default;
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-  virtual ~Worker() = default;
-
-  /// Has the device's service() called soon, by the worker's thread. Any thread, with the device's mutex
-  /// held.
-  virtual void wake() noexcept = 0;
-};
 
 /// The socket device (virtio 1.2, 5.10): moves packets between its queues and a vsock::Endpoint.
 ///
 /// The vCPUs' threads only ring: all packets are handled, and all of Streams is called, by one thread, the
 /// worker's, under the mutex.
-class Vsock final : public VirtioDevice {
+class Vsock final : public VirtioDevice, public vsock::Guest {
  public:
   static constexpr std::uint16_t kReceiveQueue = 0;
   static constexpr std::uint16_t kTransmitQueue = 1;
   static constexpr std::uint16_t kEventQueue = 2;
 
   /// Both outlive this. Throws Error when no guest may have that CID.
-  Vsock(vsock::Streams& streams, Worker& worker, std::uint64_t guest_cid);
+  Vsock(vsock::Streams& streams, vsock::Worker& worker, std::uint64_t guest_cid);
 
-  // The worker's thread, with the mutex not held.
-
-  /// Does all that there is to do. When to call it again at the latest, by CLOCK_MONOTONIC in nanoseconds;
-  /// vsock::Endpoint::kNever.
-  std::uint64_t service() noexcept;
-  /// As vsock::Endpoint has them, and the guest is told at once. A guest without a driver has no ports.
-  [[nodiscard]] std::optional<vsock::Slot> ask(std::uint32_t guest_port) noexcept;
-  void connected(vsock::Slot slot) noexcept;
-  void refused(vsock::Slot slot) noexcept;
-  void ready(vsock::Slot slot, vsock::Endpoint::Readiness what) noexcept;
+  // vsock::Guest: with the mutex not held.
+  void service() noexcept override;
+  [[nodiscard]] std::uint64_t deadline_ns() const noexcept override;
+  [[nodiscard]] std::optional<vsock::Slot> ask(std::uint32_t guest_port) noexcept override;
+  void connected(vsock::Slot slot) noexcept override;
+  void refused(vsock::Slot slot) noexcept override;
+  void ready(vsock::Slot slot, vsock::Endpoint::Readiness what) noexcept override;
 
   /// Any thread, with the mutex not held.
   [[nodiscard]] vsock::EndpointCounts counts() const noexcept;
@@ -72,7 +57,7 @@ class Vsock final : public VirtioDevice {
   [[nodiscard]] std::optional<QueueFault> take(DescriptorChain& chain) noexcept;
   void send() noexcept;
 
-  Worker& worker_;
+  vsock::Worker& worker_;
   /// 5.10.4
   std::uint64_t guest_cid_;
   std::span<VirtQueue> queues_;

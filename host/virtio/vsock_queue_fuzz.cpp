@@ -26,7 +26,7 @@ constexpr std::uint64_t kRingBytes = 0x1000;
 constexpr std::uint64_t kPacketsAt = 0x4000;
 constexpr std::uint16_t kSlots = 16;
 
-class FuzzWorker final : public Worker {
+class FuzzWorker final : public vsock::Worker {
  public:
   void wake() noexcept override {}
 };
@@ -52,7 +52,7 @@ class Machine {
           break;
         case 2:
         case 3:
-          offer_buffers(input.ConsumeIntegralInRange(1, kSlots), input.ConsumeIntegral<std::uint8_t>());
+          offer_buffers(input.ConsumeIntegralInRange<int>(1, kSlots), input.ConsumeIntegral<std::uint8_t>());
           break;
         case 4:
           if (const auto slot = device_->ask(input.ConsumeIntegralInRange<std::uint32_t>(0, 3))) {

@@ -168,10 +168,10 @@ TEST_F(VsockTest, ADriverThatStartsAnewFindsNothingOfTheOldOne) {
 
 TEST_F(VsockTest, SaysWhenItWantsToWorkAgain) {
   offer();
-  EXPECT_EQ(device_->service(), vsock::Endpoint::kNever);
+  EXPECT_EQ(device_->deadline_ns(), vsock::Endpoint::kNever);
   (void)device_->ask(5000);
   (void)streams_.client(0);
-  EXPECT_LT(device_->service(), vsock::Endpoint::kNever);
+  EXPECT_LT(device_->deadline_ns(), vsock::Endpoint::kNever);
 }
 
 TEST_F(HostileVsockTest, APacketWithoutAWholeHeaderIsAFault) {

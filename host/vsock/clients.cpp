@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vsock/clients.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+
+namespace mayfly::vsock {
+
+Clients::Clients(lease::Listener listener, io::EventLoop& loop)
+    : listener_(std::move(listener)),
+      loop_(loop),
+      bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  if (!bell_ || !timer_) {
+    fail_errno("cannot make what wakes a guest's sockets");
+  }
+  bell_handler_.set(*this, &Clients::on_bell, 0);
+  timer_handler_.set(*this, &Clients::on_timer, 0);
+  listener_handler_.set(*this, &Clients::on_listener, 0);
+  for (std::size_t number = 0; number < greeters_.size(); ++number) {
+    greeters_[number].handler.set(*this, &Clients::on_greeter, number);
+  }
+  for (std::size_t number = 0; number < clients_.size(); ++number) {
+    clients_[number].handler.set(*this, &Clients::on_client, number);
+  }
+}
+
+Clients::~Clients() = default;
+
+void Clients::serve(Guest& guest) {
+  guest_ = &guest;
+  listening_ = io::kReadable;
+  if (!loop_.watch(bell_.get(), io::kReadable, bell_handler_) ||
+      !loop_.watch(timer_.get(), io::kReadable, timer_handler_) ||
+      !loop_.watch(listener_.fd(), listening_, listener_handler_)) {
+    fail_errno("cannot wait for the clients of a guest's sockets");
+  }
+}
+
+void Clients::wake() noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof(one));  // full: it rings
+}
+
+void Clients::on_bell(std::size_t /*number*/, io::Readiness /*what*/) noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t taken = ::read(bell_.get(), &count, sizeof(count));
+  guest_->service();
+  set_timer();
+}
+
+void Clients::on_client(std::size_t number, io::Readiness what) noexcept {
+  Client& client = clients_[number];
+  Endpoint::Readiness ready = 0;
+  ready |= (what & io::kReadable) != 0 ? Endpoint::kReadable : Endpoint::Readiness{0};
+  ready |= (what & io::kWritable) != 0 ? Endpoint::kWritable : Endpoint::Readiness{0};
+  if ((what & io::kBroken) != 0) {
+    ready |= Endpoint::kHungUp;
+    client.is_forgotten = true;
+    loop_.forget(client.socket.get(), client.handler);
+  } else {
+    // Not told again before read() or write() found that there is no more.
+    watch(client, client.watched & static_cast<io::Readiness>(~what));
+  }
+  guest_->ready(static_cast<Slot>(number), ready);
+  set_timer();
+}
+
+void Clients::watch(Client& client, io::Readiness what) noexcept {
+  if (!client.is_forgotten && client.watched != what) {
+    client.watched = what;
+    [[maybe_unused]] const bool changed = loop_.change(client.socket.get(), what, client.handler);
+  }
+}
+
+Streams::Connect Clients::connect(Slot /*slot*/, std::uint32_t /*port*/) noexcept {
+  return Connect::kRefused;
+}
+
+void Clients::granted(Slot slot, std::uint32_t port) noexcept {
+  const std::string line = welcome(port);
+  // The first bytes there are: they have room.
+  [[maybe_unused]] const ssize_t sent =
+      ::send(clients_[slot].socket.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+Moved Clients::read(Slot slot, std::span<std::byte> to) noexcept {
+  Client& client = clients_[slot];
+  const ssize_t got = ::recv(client.socket.get(), to.data(), to.size(), MSG_DONTWAIT);
+  if (got > 0) {
+    return {static_cast<std::size_t>(got), Moved::Then::kMore};
+  }
+  // A client that is gone sends no more, and nobody would tell us.
+  if (got < 0 && (errno == EAGAIN || errno == EINTR) && !client.is_forgotten) {
+    watch(client, client.watched | io::kReadable);
+    return {0, Moved::Then::kBlocked};
+  }
+  return {0, Moved::Then::kOver};
+}
+
+Moved Clients::write(Slot slot, std::span<const std::byte> from) noexcept {
+  Client& client = clients_[slot];
+  std::size_t done = 0;
+  while (done < from.size()) {
+    const ssize_t sent =
+        ::send(client.socket.get(), from.data() + done, from.size() - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0) {
+      if ((errno != EAGAIN && errno != EINTR) || client.is_forgotten) {
+        return {done, Moved::Then::kOver};
+      }
+      watch(client, client.watched | io::kWritable);
+      return {done, Moved::Then::kBlocked};
+    }
+    done += static_cast<std::size_t>(sent);
+  }
+  return {done, Moved::Then::kMore};
+}
+
+void Clients::end_output(Slot slot) noexcept { ::shutdown(clients_[slot].socket.get(), SHUT_WR); }
+
+void Clients::end_input(Slot slot) noexcept {
+  Client& client = clients_[slot];
+  // It would be found readable from now on, again and again.
+  watch(client, client.watched & io::kWritable);
+  ::shutdown(client.socket.get(), SHUT_RD);
+}
+
+void Clients::close(Slot slot) noexcept {
+  Client& client = clients_[slot];
+  if (client.socket && !client.is_forgotten) {
+    loop_.forget(client.socket.get(), client.handler);
+  }
+  client.socket = Fd();
+  client.watched = 0;
+  client.is_forgotten = false;
+  // A descriptor is free again.
+  listen(io::kReadable);
+}
+
+}  // namespace mayfly::vsock

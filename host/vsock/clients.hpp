@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/fd.hpp"
+#include "io/event_loop.hpp"
+#include "lease/socket.hpp"
+#include "vsock/endpoint.hpp"
+#include "vsock/greeting.hpp"
+#include "vsock/guest.hpp"
+#include "vsock/streams.hpp"
+
+namespace mayfly::vsock {
+
+/// The host's side of a guest's sockets: a Unix socket that clients connect to, say by a Greeting which of
+/// the guest's ports they want, and have a stream to it when they are told so by welcome(). Who is refused is
+/// closed. A guest that asks for a port of the host is refused.
+///
+/// All of it runs on the loop's thread. Clients can be anything: those that have not yet said what they want
+/// are kGreetersMax at most and have kGreetWithinNs each; further ones wait in the kernel's queue.
+class Clients final : public Streams, public Worker {
+ public:
+  static constexpr std::size_t kGreetersMax = 16;
+  static constexpr std::uint64_t kGreetWithinNs = 60'000'000'000;
+  /// Until it is tried again, when the host has no descriptor left for a client.
+  static constexpr std::uint64_t kAcceptAgainNs = 1'000'000'000;
+  /// Descriptors that it ever has.
+  static constexpr std::size_t kFilesMax = Endpoint::kConnectionsMax + kGreetersMax + 4;
+
+  /// `loop` has not begun, and outlives this. Throws Error.
+  Clients(lease::Listener listener, io::EventLoop& loop);
+  /// When the loop has ended.
+  ~Clients() override;
+  /// Who they are clients of, who outlives the loop. Once, before the loop begins. Throws Error.
+  void serve(Guest& guest);
+
+  void wake() noexcept override;
+
+  [[nodiscard]] Connect connect(Slot slot, std::uint32_t port) noexcept override;
+  void granted(Slot slot, std::uint32_t port) noexcept override;
+  [[nodiscard]] Moved read(Slot slot, std::span<std::byte> to) noexcept override;
+  [[nodiscard]] Moved write(Slot slot, std::span<const std::byte> from) noexcept override;
+  void end_output(Slot slot) noexcept override;
+  void end_input(Slot slot) noexcept override;
+  void close(Slot slot) noexcept override;
+
+ private:
+  /// Has one of our functions called with the number of what is ready.
+  class Handler final : public io::EventHandler {
+   public:
+    using Call = void (Clients::*)(std::size_t, io::Readiness) noexcept;
+    Handler() noexcept = default;
+    void set(Clients& owner, Call call, std::size_t number) noexcept {
+      owner_ = &owner;
+      call_ = call;
+      number_ = number;
+    }
+    void ready(io::Readiness what) noexcept override { (owner_->*call_)(number_, what); }
+
+   private:
+    Clients* owner_ = nullptr;
+    Call call_ = nullptr;
+    std::size_t number_ = 0;
+  };
+  /// One that has a slot.
+  struct Client {
+    Handler handler;
+    Fd socket;
+    io::Readiness watched = 0;
+    /// Broken, and so watched no more.
+    bool is_forgotten = false;
+  };
+  /// One that has yet to say what it wants.
+  struct Greeter {
+    Handler handler;
+    Fd socket;
+    Greeting greeting;
+    std::uint64_t deadline_ns = Endpoint::kNever;
+  };
+
+  // Called by the loop.
+  void on_bell(std::size_t number, io::Readiness what) noexcept;
+  void on_timer(std::size_t number, io::Readiness what) noexcept;
+  void on_listener(std::size_t number, io::Readiness what) noexcept;
+  void on_greeter(std::size_t number, io::Readiness what) noexcept;
+  void on_client(std::size_t number, io::Readiness what) noexcept;
+
+  /// False when `greeter` is done with: it has what it wants, or is to be dropped.
+  [[nodiscard]] bool hear(Greeter& greeter, io::Readiness what) noexcept;
+  /// Gives it a slot, where there is one.
+  void seat(Greeter& greeter) noexcept;
+  void drop(Greeter& greeter) noexcept;
+  void listen(io::Readiness what) noexcept;
+  void watch(Client& client, io::Readiness what) noexcept;
+  /// Has the timer ring when something is due.
+  void set_timer() noexcept;
+
+  lease::Listener listener_;
+  io::EventLoop& loop_;
+  Guest* guest_ = nullptr;
+  Fd bell_;
+  Fd timer_;
+  Handler bell_handler_;
+  Handler timer_handler_;
+  Handler listener_handler_;
+  io::Readiness listening_ = 0;
+  std::uint64_t accept_after_ns_ = Endpoint::kNever;
+  std::uint64_t timer_at_ns_ = Endpoint::kNever;
+  std::array<Greeter, kGreetersMax> greeters_;
+  std::array<Client, Endpoint::kConnectionsMax> clients_;
+};
+
+}  // namespace mayfly::vsock

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real clients on a real Unix socket, and a guest that is a test.
+#include "vsock/clients.hpp"
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.hpp"
+#include "base/temporary_folder.hpp"
+#include "testing/poll_loop.hpp"
+#include "testing/vsock_fixture.hpp"
+
+namespace mayfly::vsock {
+namespace {
+
+/// A guest without a device: takes whatever there is for it at once.
+class FakeGuest final : public Guest {
+ public:
+  struct Seen {
+    Header header;
+    std::string payload;
+    [[nodiscard]] Operation operation() const { return static_cast<Operation>(header.operation); }
+    [[nodiscard]] Ports ports() const { return {header.source_port, header.destination_port}; }
+  };
+
+  explicit FakeGuest(Streams& streams) : endpoint_(streams, testing::kGuestCid) {}
+
+  void service() noexcept override {
+    ++services;
+    endpoint_.set_time(monotonic_ns());
+    endpoint_.expire();
+    pump();
+  }
+  std::uint64_t deadline_ns() const noexcept override { return endpoint_.deadline_ns(); }
+  std::optional<Slot> ask(std::uint32_t port) noexcept override {
+    endpoint_.set_time(monotonic_ns());
+    const auto slot = has_driver ? endpoint_.ask(port) : std::nullopt;
+    pump();
+    return slot;
+  }
+  void connected(Slot slot) noexcept override { endpoint_.connected(slot); }
+  void refused(Slot slot) noexcept override { endpoint_.refused(slot); }
+  void ready(Slot slot, Endpoint::Readiness what) noexcept override {
+    endpoint_.set_time(monotonic_ns());
+    endpoint_.ready(slot, what);
+    pump();
+  }
+
+  void send(Ports ports, Operation operation, std::string_view payload = {}, std::uint32_t flags = 0) {
+    endpoint_.take(testing::from_guest(ports, operation, static_cast<std::uint32_t>(payload.size()), flags),
+                   std::as_bytes(std::span(payload)));
+    pump();
+  }
+  /// The next packet that it was sent.
+  Seen take() {
+    EXPECT_FALSE(seen.empty());
+    if (seen.empty()) {
+      return {};
+    }
+    Seen first = seen.front();
+    seen.erase(seen.begin());
+    return first;
+  }
+
+  std::vector<Seen> seen;
+  bool has_driver = true;
+  int services = 0;
+
+ private:
+  void pump() {
+    std::array<std::byte, 4096> room{};
+    while (const auto header = endpoint_.next(room)) {
+      // Safe: bytes as characters.
+      seen.push_back({*header, std::string(reinterpret_cast<const char*>(room.data()), header->bytes)});
+    }
+  }
+  Endpoint endpoint_;
+};
+
+class ClientsTest : public ::testing::Test {
+ protected:
+  ClientsTest() { clients_.serve(guest_); }
+
+  Fd connect() { return lease::connect_to(path_, {"guest", "mayfly run"}, lease::SocketKind::kStream); }
+  static void send(const Fd& client, std::string_view text) {
+    ASSERT_EQ(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL), ssize_t(text.size()));
+  }
+  void run() { ASSERT_TRUE(loop_.run_dry()) << "somebody is told the same again and again"; }
+  /// What there is to read.
+  static std::string received(const Fd& client) {
+    std::string text(100000, '\0');
+    const ssize_t got = ::recv(client.get(), text.data(), text.size(), MSG_DONTWAIT);
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return text;
+  }
+  static bool is_closed(const Fd& client) {
+    char byte = 0;
+    return ::recv(client.get(), &byte, 1, MSG_DONTWAIT) == 0;
+  }
+  /// A client that the guest's port 52 has taken.
+  struct Opened {
+    Fd socket;
+    Ports ports;
+  };
+  Opened open() {
+    Fd client = connect();
+    send(client, "CONNECT 52\n");
+    run();
+    const FakeGuest::Seen request = guest_.take();
+    EXPECT_EQ(request.operation(), Operation::kRequest);
+    guest_.send(request.ports(), Operation::kResponse);
+    EXPECT_EQ(received(client), welcome(request.ports().host));
+    return {std::move(client), request.ports()};
+  }
+
+  testing::TemporaryFolder folder_;
+  std::string path_ = folder_.path() / "guest.sock";
+  testing::PollLoop loop_;
+  Clients clients_{lease::Listener(path_, lease::SocketKind::kStream), loop_};
+  FakeGuest guest_{clients_};
+};
+
+TEST_F(ClientsTest, AClientIsToldWhenTheGuestHasTakenIt) {
+  const Fd client = connect();
+  send(client, "CONNECT 52\n");
+  run();
+  const FakeGuest::Seen request = guest_.take();
+  EXPECT_EQ(request.operation(), Operation::kRequest);
+  EXPECT_EQ(request.ports().guest, 52U);
+  EXPECT_EQ(received(client), "");
+  guest_.send(request.ports(), Operation::kResponse);
+  EXPECT_EQ(received(client), "OK " + std::to_string(request.ports().host) + "\n");
+}
+
+TEST_F(ClientsTest, BytesGoBothWays) {
+  const Opened opened = open();
+  send(opened.socket, "question");
+  run();
+  EXPECT_EQ(guest_.take().payload, "question");
+  guest_.send(opened.ports, Operation::kReadWrite, "answer");
+  EXPECT_EQ(received(opened.socket), "answer");
+  send(opened.socket, "and another");
+  run();
+  EXPECT_EQ(guest_.take().payload, "and another");
+}
+
+TEST_F(ClientsTest, AGreetingMayComeInPiecesAndWithMoreBehindIt) {
+  const Fd client = connect();
+  send(client, "CONN");
+  run();
+  send(client, "ECT 5\nearly");
+  run();
+  const Ports ports = guest_.take().ports();
+  EXPECT_EQ(ports.guest, 5U);
+  EXPECT_TRUE(guest_.seen.empty());
+  guest_.send(ports, Operation::kResponse);
+  EXPECT_EQ(guest_.take().payload, "early");
+}
+
+TEST_F(ClientsTest, AClientThatIsRefusedIsClosed) {
+  const Fd client = connect();
+  send(client, "CONNECT 52\n");
+  run();
+  guest_.send(guest_.take().ports(), Operation::kReset);
+  EXPECT_TRUE(is_closed(client));
+}
+
+TEST_F(ClientsTest, AClientOfAGuestWithoutADriverIsClosed) {
+  guest_.has_driver = false;
+  const Fd client = connect();
+  send(client, "CONNECT 52\n");
+  run();
+  EXPECT_TRUE(is_closed(client));
+}
+
+TEST_F(ClientsTest, AClientThatSaysSomethingElseIsClosed) {
+  const Fd client = connect();
+  send(client, "GET / HTTP/1.1\r\n\r\n");
+  run();
+  // With what it sent unread, the end is a reset.
+  char byte = 0;
+  EXPECT_LE(::recv(client.get(), &byte, 1, MSG_DONTWAIT), 0);
+  EXPECT_NE(errno, EAGAIN);
+  EXPECT_TRUE(guest_.seen.empty());
+}
+
+TEST_F(ClientsTest, AClientThatIsGoneBeforeItHasSpokenIsForgotten) {
+  const std::size_t before = loop_.watched();
+  {
+    const Fd silent = connect();
+    const Fd halting = connect();
+    send(halting, "CONNECT 5");
+    run();
+    EXPECT_EQ(loop_.watched(), before + 2);
+  }
+  run();
+  EXPECT_EQ(loop_.watched(), before);
+}
+
+TEST_F(ClientsTest, AClientThatClosesEndsItsConnection) {
+  Opened opened = open();
+  send(opened.socket, "last words");
+  opened.socket = Fd();
+  run();
+  EXPECT_EQ(guest_.take().header.flags, kNoReceiving);
+  EXPECT_EQ(guest_.take().payload, "last words");
+  EXPECT_EQ(guest_.take().header.flags, kNothingMore);
+}
+
+TEST_F(ClientsTest, AClientThatSendsNoMoreStillReceives) {
+  const Opened opened = open();
+  ASSERT_EQ(::shutdown(opened.socket.get(), SHUT_WR), 0);
+  run();
+  EXPECT_EQ(guest_.take().header.flags, kNoSending);
+  guest_.send(opened.ports, Operation::kReadWrite, "answer");
+  EXPECT_EQ(received(opened.socket), "answer");
+}
+
+TEST_F(ClientsTest, AGuestThatSendsNoMoreEndsTheClientsReads) {
+  const Opened opened = open();
+  guest_.send(opened.ports, Operation::kShutdown, {}, kNoSending);
+  EXPECT_TRUE(is_closed(opened.socket));
+  send(opened.socket, "still heard");
+  run();
+  EXPECT_EQ(guest_.take().payload, "still heard");
+}
+
+TEST_F(ClientsTest, AGuestThatReceivesNoMoreEndsTheClientsWrites) {
+  const Opened opened = open();
+  guest_.send(opened.ports, Operation::kShutdown, {}, kNoReceiving);
+  run();
+  EXPECT_EQ(::send(opened.socket.get(), "x", 1, MSG_NOSIGNAL), -1);
+  EXPECT_EQ(errno, EPIPE);
+  guest_.send(opened.ports, Operation::kReadWrite, "still sent");
+  EXPECT_EQ(received(opened.socket), "still sent");
+}
+
+TEST_F(ClientsTest, AClientThatDoesNotReadHoldsUpNobodyElse) {
+  const Opened slow = open();
+  const Opened other = open();
+  const std::string much(ReceiveCredit::kBufferBytes / 2, 'x');
+  std::size_t sent = 0;
+  std::uint32_t passed_on = 0;
+  // Until its buffers, the kernel's and ours, are full.
+  while (sent - passed_on <= ReceiveCredit::kBufferBytes / 2) {
+    guest_.send(slow.ports, Operation::kReadWrite, much);
+    sent += much.size();
+    while (!guest_.seen.empty()) {
+      passed_on = guest_.take().header.forwarded_bytes;
+    }
+    guest_.send(slow.ports, Operation::kCreditRequest);
+    passed_on = guest_.take().header.forwarded_bytes;
+  }
+  run();
+  guest_.send(other.ports, Operation::kReadWrite, "unhindered");
+  EXPECT_EQ(received(other.socket), "unhindered");
+  std::size_t got = 0;
+  while (got < sent) {
+    const std::string part = received(slow.socket);
+    ASSERT_FALSE(part.empty());
+    got += part.size();
+    run();
+  }
+  EXPECT_EQ(got, sent);
+}
+
+TEST_F(ClientsTest, ClientsThatSayNothingAreFew) {
+  const std::size_t before = loop_.watched();
+  std::vector<Fd> silent;
+  for (std::size_t i = 0; i < Clients::kGreetersMax + 5; ++i) {
+    silent.push_back(connect());
+  }
+  run();
+  EXPECT_EQ(loop_.watched(), before + Clients::kGreetersMax);
+  // One that goes makes room for the next.
+  silent.erase(silent.begin());
+  run();
+  EXPECT_EQ(loop_.watched(), before + Clients::kGreetersMax);
+  const Fd late = connect();
+  send(late, "CONNECT 52\n");
+  silent.clear();
+  run();
+  EXPECT_EQ(guest_.take().ports().guest, 52U);
+}
+
+TEST_F(ClientsTest, ARingHasTheGuestServed) {
+  clients_.wake();
+  clients_.wake();
+  run();
+  EXPECT_EQ(guest_.services, 1);
+}
+
+TEST_F(ClientsTest, AGuestThatAsksForThePortsOfTheHostIsRefused) {
+  guest_.send({.host = 7, .guest = 9}, Operation::kRequest);
+  EXPECT_EQ(guest_.take().operation(), Operation::kReset);
+}
+
+TEST_F(ClientsTest, TheSocketIsForItsUserAlone) {
+  EXPECT_EQ(std::filesystem::status(path_).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+}  // namespace
+}  // namespace mayfly::vsock

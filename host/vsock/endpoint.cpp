@@ -329,6 +329,7 @@ void Endpoint::reset() noexcept {
     release(static_cast<Slot>(slot));
   }
   queue_count_ = 0;
+  next_port_ = kFirstPort;
 }
 
 std::uint64_t Endpoint::deadline_ns() const noexcept {

@@ -128,12 +128,7 @@ Moved Clients::write(Slot slot, std::span<const std::byte> from) noexcept {
 
 void Clients::end_output(Slot slot) noexcept { ::shutdown(clients_[slot].socket.get(), SHUT_WR); }
 
-void Clients::end_input(Slot slot) noexcept {
-  Client& client = clients_[slot];
-  // It would be found readable from now on, again and again.
-  watch(client, client.watched & io::kWritable);
-  ::shutdown(client.socket.get(), SHUT_RD);
-}
+void Clients::end_input(Slot slot) noexcept { ::shutdown(clients_[slot].socket.get(), SHUT_RD); }
 
 void Clients::close(Slot slot) noexcept {
   Client& client = clients_[slot];

@@ -138,6 +138,17 @@ TEST_F(EndpointTest, WhatAClientDoesNotTakeIsHeldForIt) {
   EXPECT_EQ(streams_.client(slot).from_guest, "0123456789");
 }
 
+TEST_F(EndpointTest, WhatIsHeldGoesBeforeWhatComes) {
+  const Slot slot = open_by_guest();
+  streams_.client(slot).takes = 2;
+  send(kPorts, Operation::kReadWrite, "0123");
+  // It has read, and nobody has told yet.
+  streams_.client(slot).takes = SIZE_MAX;
+  send(kPorts, Operation::kReadWrite, "4567");
+  endpoint_.ready(slot, Endpoint::kWritable);
+  EXPECT_EQ(streams_.client(slot).from_guest, "01234567");
+}
+
 TEST_F(EndpointTest, AClientThatTakesNothingHoldsUpOnlyItsOwnConnection) {
   const Slot slot = open_by_guest();
   const Opened other = open_by_client();

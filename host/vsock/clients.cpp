@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,8 +17,9 @@
 
 namespace mayfly::vsock {
 
-Clients::Clients(lease::Listener listener, io::EventLoop& loop)
+Clients::Clients(lease::Listener listener, Connector connector, io::EventLoop& loop)
     : listener_(std::move(listener)),
+      connector_(std::move(connector)),
       loop_(loop),
       bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
@@ -27,6 +29,7 @@ Clients::Clients(lease::Listener listener, io::EventLoop& loop)
   bell_handler_.set(*this, &Clients::on_bell, 0);
   timer_handler_.set(*this, &Clients::on_timer, 0);
   listener_handler_.set(*this, &Clients::on_listener, 0);
+  connector_handler_.set(*this, &Clients::on_connector, 0);
   for (std::size_t number = 0; number < greeters_.size(); ++number) {
     greeters_[number].handler.set(*this, &Clients::on_greeter, number);
   }
@@ -42,6 +45,7 @@ void Clients::serve(Guest& guest) {
   listening_ = io::kReadable;
   if (!loop_.watch(bell_.get(), io::kReadable, bell_handler_) ||
       !loop_.watch(timer_.get(), io::kReadable, timer_handler_) ||
+      !loop_.watch(connector_.fd(), io::kReadable, connector_handler_) ||
       !loop_.watch(listener_.fd(), listening_, listener_handler_)) {
     fail_errno("cannot wait for the clients of a guest's sockets");
   }
@@ -83,8 +87,45 @@ void Clients::watch(Client& client, io::Readiness what) noexcept {
   }
 }
 
-Streams::Connect Clients::connect(Slot /*slot*/, std::uint32_t /*port*/) noexcept {
-  return Connect::kRefused;
+Streams::Connect Clients::connect(Slot slot, std::uint32_t port) noexcept {
+  last_serial_ += last_serial_ + 1 == 0 ? 2 : 1;
+  if (!connector_.ask(last_serial_, port)) {
+    return Connect::kRefused;
+  }
+  clients_[slot].serial = last_serial_;
+  return Connect::kLater;
+}
+
+void Clients::on_connector(std::size_t /*number*/, io::Readiness what) noexcept {
+  std::optional<Connector::Answer> answer = connector_.take();
+  if (!answer) {
+    if ((what & io::kBroken) != 0) {
+      loop_.forget(connector_.fd(), connector_handler_);  // and nobody is asked any more: ask() fails
+    }
+    return;
+  }
+  const auto client = std::find_if(clients_.begin(), clients_.end(),
+                                   [&](const Client& each) { return each.serial == answer->serial; });
+  // It may have given up.
+  if (answer->serial == 0 || client == clients_.end()) {
+    return;
+  }
+  const auto slot = static_cast<Slot>(client - clients_.begin());
+  client->serial = 0;
+  if (answer->stream) {
+    attach(*client, std::move(answer->stream));
+    guest_->connected(slot);
+  } else {
+    guest_->refused(slot);
+  }
+  set_timer();
+}
+
+void Clients::attach(Client& client, Fd socket) noexcept {
+  client.socket = std::move(socket);
+  client.watched = 0;
+  // Should it be gone, that is told whatever it is watched for.
+  client.is_forgotten = !loop_.watch(client.socket.get(), client.watched, client.handler);
 }
 
 void Clients::granted(Slot slot, std::uint32_t port) noexcept {
@@ -138,6 +179,7 @@ void Clients::close(Slot slot) noexcept {
   client.socket = Fd();
   client.watched = 0;
   client.is_forgotten = false;
+  client.serial = 0;
   // A descriptor is free again.
   listen(io::kReadable);
 }

@@ -8,6 +8,7 @@
 #include "base/fd.hpp"
 #include "io/event_loop.hpp"
 #include "lease/socket.hpp"
+#include "vsock/connector.hpp"
 #include "vsock/endpoint.hpp"
 #include "vsock/greeting.hpp"
 #include "vsock/guest.hpp"
@@ -17,7 +18,7 @@ namespace mayfly::vsock {
 
 /// The host's side of a guest's sockets: a Unix socket that clients connect to, say by a Greeting which of
 /// the guest's ports they want, and have a stream to it when they are told so by welcome(). Who is refused is
-/// closed. A guest that asks for a port of the host is refused.
+/// closed. A guest that asks for a port of the host gets the stream that the Connector has for it.
 ///
 /// All of it runs on the loop's thread. Clients can be anything: those that have not yet said what they want
 /// are kGreetersMax at most and have kGreetWithinNs each; further ones wait in the kernel's queue.
@@ -28,10 +29,10 @@ class Clients final : public Streams, public Worker {
   /// Until it is tried again, when the host has no descriptor left for a client.
   static constexpr std::uint64_t kAcceptAgainNs = 1'000'000'000;
   /// Descriptors that it ever has.
-  static constexpr std::size_t kFilesMax = Endpoint::kConnectionsMax + kGreetersMax + 4;
+  static constexpr std::size_t kFilesMax = Endpoint::kConnectionsMax + kGreetersMax + 5;
 
   /// `loop` has not begun, and outlives this. Throws Error.
-  Clients(lease::Listener listener, io::EventLoop& loop);
+  Clients(lease::Listener listener, Connector connector, io::EventLoop& loop);
   /// When the loop has ended.
   ~Clients() override;
   /// Who they are clients of, who outlives the loop. Once, before the loop begins. Throws Error.
@@ -72,6 +73,8 @@ class Clients final : public Streams, public Worker {
     io::Readiness watched = 0;
     /// Broken, and so watched no more.
     bool is_forgotten = false;
+    /// The answer that it waits for; 0: for none.
+    std::uint32_t serial = 0;
   };
   /// One that has yet to say what it wants.
   struct Greeter {
@@ -85,6 +88,7 @@ class Clients final : public Streams, public Worker {
   void on_bell(std::size_t number, io::Readiness what) noexcept;
   void on_timer(std::size_t number, io::Readiness what) noexcept;
   void on_listener(std::size_t number, io::Readiness what) noexcept;
+  void on_connector(std::size_t number, io::Readiness what) noexcept;
   void on_greeter(std::size_t number, io::Readiness what) noexcept;
   void on_client(std::size_t number, io::Readiness what) noexcept;
 
@@ -94,11 +98,14 @@ class Clients final : public Streams, public Worker {
   void seat(Greeter& greeter) noexcept;
   void drop(Greeter& greeter) noexcept;
   void listen(io::Readiness what) noexcept;
+  /// Gives `client` its stream.
+  void attach(Client& client, Fd socket) noexcept;
   void watch(Client& client, io::Readiness what) noexcept;
   /// Has the timer ring when something is due.
   void set_timer() noexcept;
 
   lease::Listener listener_;
+  Connector connector_;
   io::EventLoop& loop_;
   Guest* guest_ = nullptr;
   Fd bell_;
@@ -106,6 +113,8 @@ class Clients final : public Streams, public Worker {
   Handler bell_handler_;
   Handler timer_handler_;
   Handler listener_handler_;
+  Handler connector_handler_;
+  std::uint32_t last_serial_ = 0;
   io::Readiness listening_ = 0;
   std::uint64_t accept_after_ns_ = Endpoint::kNever;
   std::uint64_t timer_at_ns_ = Endpoint::kNever;

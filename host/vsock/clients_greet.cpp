@@ -80,11 +80,7 @@ void Clients::seat(Greeter& greeter) noexcept {
     return;
   }
   loop_.forget(greeter.socket.get(), greeter.handler);
-  Client& client = clients_[*slot];
-  client.socket = std::move(greeter.socket);
-  client.watched = 0;
-  // Should it be gone, that is told whatever it is watched for.
-  client.is_forgotten = !loop_.watch(client.socket.get(), client.watched, client.handler);
+  attach(clients_[*slot], std::move(greeter.socket));
 }
 
 void Clients::drop(Greeter& greeter) noexcept {

@@ -47,8 +47,14 @@ class FakeGuest final : public Guest {
     pump();
     return slot;
   }
-  void connected(Slot slot) noexcept override { endpoint_.connected(slot); }
-  void refused(Slot slot) noexcept override { endpoint_.refused(slot); }
+  void connected(Slot slot) noexcept override {
+    endpoint_.connected(slot);
+    pump();
+  }
+  void refused(Slot slot) noexcept override {
+    endpoint_.refused(slot);
+    pump();
+  }
   void ready(Slot slot, Endpoint::Readiness what) noexcept override {
     endpoint_.set_time(monotonic_ns());
     endpoint_.ready(slot, what);
@@ -90,6 +96,14 @@ class ClientsTest : public ::testing::Test {
  protected:
   ClientsTest() { clients_.serve(guest_); }
 
+  /// Our end of the channel, and the other process's.
+  static Fd make_channel(Fd& other) {
+    std::array<int, 2> both{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both.data()), 0);
+    other = Fd(both[1]);
+    return Fd(both[0]);
+  }
+
   Fd connect() { return lease::connect_to(path_, {"guest", "mayfly run"}, lease::SocketKind::kStream); }
   static void send(const Fd& client, std::string_view text) {
     ASSERT_EQ(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL), ssize_t(text.size()));
@@ -125,7 +139,9 @@ class ClientsTest : public ::testing::Test {
   testing::TemporaryFolder folder_;
   std::string path_ = folder_.path() / "guest.sock";
   testing::PollLoop loop_;
-  Clients clients_{lease::Listener(path_, lease::SocketKind::kStream), loop_};
+  Fd connecting_;
+  Clients clients_{lease::Listener(path_, lease::SocketKind::kStream), Connector(make_channel(connecting_)),
+                   loop_};
   FakeGuest guest_{clients_};
 };
 
@@ -299,9 +315,55 @@ TEST_F(ClientsTest, ARingHasTheGuestServed) {
   EXPECT_EQ(guest_.services, 1);
 }
 
-TEST_F(ClientsTest, AGuestThatAsksForThePortsOfTheHostIsRefused) {
+TEST_F(ClientsTest, TheGuestReachesWhoListensAtThePathOfThePort) {
+  const lease::Listener listener(path_ + "_7", lease::SocketKind::kStream);
+  guest_.send({.host = 7, .guest = 9}, Operation::kRequest);
+  EXPECT_TRUE(guest_.seen.empty());
+  EXPECT_TRUE(serve_connect(connecting_.get(), path_));
+  run();
+  EXPECT_EQ(guest_.take().operation(), Operation::kResponse);
+  const Fd server = listener.accept();
+  ASSERT_TRUE(server);
+  guest_.send({.host = 7, .guest = 9}, Operation::kReadWrite, "question");
+  EXPECT_EQ(received(server), "question");
+  send(server, "answer");
+  run();
+  EXPECT_EQ(guest_.take().payload, "answer");
+}
+
+TEST_F(ClientsTest, TheGuestIsRefusedWhereNobodyListens) {
+  guest_.send({.host = 7, .guest = 9}, Operation::kRequest);
+  EXPECT_TRUE(serve_connect(connecting_.get(), path_));
+  run();
+  EXPECT_EQ(guest_.take().operation(), Operation::kReset);
+}
+
+TEST_F(ClientsTest, AnAnswerForAConnectionThatIsOverIsNobodys) {
+  const lease::Listener listener(path_ + "_7", lease::SocketKind::kStream);
+  guest_.send({.host = 7, .guest = 9}, Operation::kRequest);
+  guest_.send({.host = 7, .guest = 9}, Operation::kReset);
+  // Another has its slot, and is not to get its stream.
+  guest_.send({.host = 8, .guest = 9}, Operation::kRequest);
+  EXPECT_TRUE(serve_connect(connecting_.get(), path_));
+  run();
+  EXPECT_TRUE(guest_.seen.empty());
+  EXPECT_TRUE(is_closed(listener.accept()));
+  EXPECT_TRUE(serve_connect(connecting_.get(), path_));
+  run();
+  EXPECT_EQ(guest_.take().ports().host, 8U);
+}
+
+TEST_F(ClientsTest, TheGuestIsRefusedWhenNobodyConnectsForIt) {
+  connecting_ = Fd();
+  run();
   guest_.send({.host = 7, .guest = 9}, Operation::kRequest);
   EXPECT_EQ(guest_.take().operation(), Operation::kReset);
+}
+
+TEST_F(ClientsTest, WhoConnectsEndsWithWhoAsks) {
+  Fd other;
+  { const Connector connector(make_channel(other)); }
+  EXPECT_FALSE(serve_connect(other.get(), path_));
 }
 
 TEST_F(ClientsTest, TheSocketIsForItsUserAlone) {

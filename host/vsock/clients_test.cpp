@@ -338,7 +338,18 @@ TEST_F(ClientsTest, TheGuestIsRefusedWhereNobodyListens) {
   EXPECT_EQ(guest_.take().operation(), Operation::kReset);
 }
 
-TEST_F(ClientsTest, AnAnswerForAConnectionThatIsOverIsNobodys) {
+TEST_F(ClientsTest, AnAnswerThatComesTooLateIsNobodys) {
+  const lease::Listener listener(path_ + "_7", lease::SocketKind::kStream);
+  const std::size_t before = loop_.watched();
+  guest_.send({.host = 7, .guest = 9}, Operation::kRequest);
+  guest_.send({.host = 7, .guest = 9}, Operation::kReset);
+  EXPECT_TRUE(serve_connect(connecting_.get(), path_));
+  run();
+  EXPECT_TRUE(is_closed(listener.accept()));
+  EXPECT_EQ(loop_.watched(), before);
+}
+
+TEST_F(ClientsTest, AnAnswerForAConnectionThatIsOverIsNotTheNextOnes) {
   const lease::Listener listener(path_ + "_7", lease::SocketKind::kStream);
   guest_.send({.host = 7, .guest = 9}, Operation::kRequest);
   guest_.send({.host = 7, .guest = 9}, Operation::kReset);

@@ -53,6 +53,8 @@ Filter filter_of(ThreadKind kind) noexcept {
       return filter<ThreadKind::kControl>();
     case ThreadKind::kIo:
       return filter<ThreadKind::kIo>();
+    case ThreadKind::kSockets:
+      return filter<ThreadKind::kSockets>();
     case ThreadKind::kMapper:
       break;
   }
@@ -83,10 +85,14 @@ ReadyFilter ready_filter(ThreadKind kind, Mode mode, int folder) noexcept {
   return ready;
 }
 
+int install_program(std::span<sock_filter> program) noexcept {
+  const sock_fprog whole{static_cast<unsigned short>(program.size()), program.data()};
+  return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &whole) == 0 ? 0 : errno;
+}
+
 int install_filter(ThreadKind kind, Mode mode, int folder) noexcept {
   ReadyFilter ready = ready_filter(kind, mode, folder);
-  const sock_fprog program{static_cast<unsigned short>(ready.size), ready.instructions.data()};
-  return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : errno;
+  return install_program(std::span(ready.instructions).first(ready.size));
 }
 
 }  // namespace mayfly::sandbox

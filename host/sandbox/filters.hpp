@@ -20,6 +20,9 @@ struct ReadyFilter {
 };
 [[nodiscard]] ReadyFilter ready_filter(ThreadKind kind, Mode mode, int folder = kNoFolder) noexcept;
 
+/// Installs any program, on the calling thread and on what it starts. Gives 0 or errno.
+[[nodiscard]] int install_program(std::span<sock_filter> program) noexcept;
+
 /// Installs the filter of its kind on the calling thread, and on what it starts from now on; for ever. It
 /// needs no_new_privs. Gives 0 or errno. `mode` is not kOff.
 [[nodiscard]] int install_filter(ThreadKind kind, Mode mode, int folder = kNoFolder) noexcept;

@@ -15,8 +15,8 @@
 namespace mayfly::sandbox {
 namespace {
 
-constexpr std::array kKinds{ThreadKind::kMain,   ThreadKind::kVcpu,    ThreadKind::kStdio,
-                            ThreadKind::kMapper, ThreadKind::kControl, ThreadKind::kIo};
+constexpr std::array kKinds{ThreadKind::kMain,    ThreadKind::kVcpu, ThreadKind::kStdio,  ThreadKind::kMapper,
+                            ThreadKind::kControl, ThreadKind::kIo,   ThreadKind::kSockets};
 constexpr int kFolder = 77;                 // that files may be removed from
 constexpr std::uint32_t kX32 = 0x40000000;  // __X32_SYSCALL_BIT
 
@@ -123,7 +123,9 @@ std::set<std::uint64_t> values_of_interest() {
   return values;
 }
 
-seccomp_data call_of(std::uint32_t number, std::array<std::uint64_t, 3> arguments = {}) {
+using Arguments = std::array<std::uint64_t, 6>;
+
+seccomp_data call_of(std::uint32_t number, const Arguments& arguments = {}) {
   seccomp_data data{};
   data.nr = static_cast<int>(number);
   data.arch = AUDIT_ARCH_X86_64;
@@ -136,11 +138,13 @@ TEST(Filters, ProgramsDoWhatTheTableSays) {
   for (const ThreadKind kind : kKinds) {
     for (std::uint32_t number = 0; number < 600; ++number) {
       for (const std::uint64_t value : values) {
-        for (const std::array<std::uint64_t, 3>& arguments : {std::array<std::uint64_t, 3>{value, 0, 0},
-                                                              {0, value, 0},
-                                                              {1, value, 0},
-                                                              {0, 0, value},
-                                                              {value, value, value}}) {
+        for (const Arguments& arguments : {Arguments{value},
+                                           {0, value},
+                                           {1, value},
+                                           {0, 0, value},
+                                           {0, 0, 0, value},
+                                           {0, 0, 0, 0, 0, value},
+                                           {value, value, value, value, value, value}}) {
           const seccomp_data data = call_of(number, arguments);
           ASSERT_EQ(answer(kind, Mode::kOn, data), by_table(with_started(kind), data))
               << "call " << number << " with " << arguments[0] << ", " << arguments[1] << ", " << arguments[2]
@@ -230,6 +234,17 @@ TEST(Filters, WhatReachesOutIsForNobody) {
   }
 }
 
+// A run whose guest has no sockets.
+TEST(Filters, WhatSocketsNeedOtherThreadsOfDevicesHaveNot) {
+  constexpr Arguments kFlags{0, 0, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0};
+  for (const int number :
+       {SYS_accept4, SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_shutdown, SYS_timerfd_settime, SYS_close}) {
+    const seccomp_data data = call_of(static_cast<std::uint32_t>(number), kFlags);
+    EXPECT_EQ(answer(ThreadKind::kSockets, Mode::kOn, data), SECCOMP_RET_ALLOW) << number;
+    EXPECT_EQ(answer(ThreadKind::kIo, Mode::kOn, data), SECCOMP_RET_KILL_PROCESS) << number;
+  }
+}
+
 TEST(Filters, CallsAreFew) {
   EXPECT_LE(count_allowed(kRules, with_started(ThreadKind::kVcpu)), 30U);
   EXPECT_LE(count_allowed(kRules, kAll), 50U);
@@ -245,6 +260,7 @@ TEST(Filters, CallsAreFew) {
   RecordProperty("mapper", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kMapper))));
   RecordProperty("control", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kControl))));
   RecordProperty("io", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kIo))));
+  RecordProperty("sockets", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kSockets))));
   RecordProperty("all", static_cast<int>(count_allowed(kRules, kAll)));
 }
 

@@ -25,7 +25,9 @@ inline constexpr Threads kVcpu = threads(ThreadKind::kVcpu);
 inline constexpr Threads kStdio = threads(ThreadKind::kStdio);
 inline constexpr Threads kMapper = threads(ThreadKind::kMapper);
 inline constexpr Threads kControl = threads(ThreadKind::kControl);
-inline constexpr Threads kIo = threads(ThreadKind::kIo);
+inline constexpr Threads kSockets = threads(ThreadKind::kSockets);
+/// The I/O thread, whatever it has.
+inline constexpr Threads kIo = threads(ThreadKind::kIo) | kSockets;
 inline constexpr Threads kAll = kMain | kVcpu | kStdio | kMapper | kControl | kIo;
 /// Those that start threads.
 inline constexpr Threads kStarters = kMain | kVcpu | kStdio;
@@ -99,14 +101,21 @@ inline constexpr std::array kRules{
     Rule{SYS_epoll_wait, kIo},
     Rule{SYS_epoll_ctl, kIo},
     // Clients of the control socket: who they are, what they ask, what they are told.
-    Rule{SYS_accept4, kControl},
+    // Clients of a guest's sockets: what they send and are sent, on connections alone, to no address.
+    Rule{SYS_accept4, kControl | kSockets, {is(3, SOCK_CLOEXEC | SOCK_NONBLOCK)}},
     Rule{SYS_getsockopt, kControl, {is(2, SO_PEERCRED)}},
     Rule{SYS_geteuid, kControl},
-    Rule{SYS_recvfrom, kControl},
-    Rule{SYS_sendto, kControl},
+    Rule{SYS_recvfrom, kControl | kSockets},
+    Rule{SYS_sendto, kControl | kSockets, {is(5, 0)}},
+    // A stream that another process has connected for the guest.
+    Rule{SYS_recvmsg, kSockets, {is(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}},
+    // A guest's socket, or its client, sends or takes no more.
+    Rule{SYS_shutdown, kSockets},
+    // When a client, or the guest, has taken too long.
+    Rule{SYS_timerfd_settime, kSockets},
     // The interrupts of a passed-through device, each as the guest first uses it.
     Rule{SYS_eventfd2, kMain | kVcpu},
-    Rule{SYS_close, kMain | kVcpu | kControl},
+    Rule{SYS_close, kMain | kVcpu | kControl | kSockets},
     // The timeline goes over what was in its file.
     Rule{SYS_ftruncate, kMain},
     // The control socket goes with its VM. Landlock lets nothing be removed anywhere else.
@@ -165,6 +174,7 @@ constexpr Threads with_started(ThreadKind kind) noexcept {
     case ThreadKind::kMapper:
     case ThreadKind::kControl:
     case ThreadKind::kIo:
+    case ThreadKind::kSockets:
       break;
   }
   return threads(kind);

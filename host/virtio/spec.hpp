@@ -8,7 +8,14 @@
 namespace mayfly::virtio {
 
 /// Device types (chapter 5).
-enum class DeviceId : std::uint16_t { kNet = 1, kConsole = 3, kEntropy = 4, kBalloon = 5, kSocket = 19, kPmem = 27 };
+enum class DeviceId : std::uint16_t {
+  kNet = 1,
+  kConsole = 3,
+  kEntropy = 4,
+  kBalloon = 5,
+  kSocket = 19,
+  kPmem = 27
+};
 
 /// Feature bits 24 to 63 that we know (chapter 6).
 inline constexpr std::uint64_t kFeatureIndirectDescriptors = 1ULL << 28U;

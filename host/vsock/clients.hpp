@@ -39,6 +39,7 @@ class Clients final : public Streams, public Worker {
   void serve(Guest& guest);
 
   void wake() noexcept override;
+  [[nodiscard]] int bell() const noexcept override { return bell_.get(); }
 
   [[nodiscard]] Connect connect(Slot slot, std::uint32_t port) noexcept override;
   void granted(Slot slot, std::uint32_t port) noexcept override;

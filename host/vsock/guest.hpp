@@ -18,6 +18,9 @@ class Worker {
 
   /// Has Guest::service() called soon, by the worker's thread. Any thread, whatever it has locked.
   virtual void wake() noexcept = 0;
+  /// An eventfd that does the same when it is written, for the host's kernel; -1: there is none. Does not
+  /// change.
+  [[nodiscard]] virtual int bell() const noexcept { return -1; }
 };
 
 /// A guest's sockets, as its host's side sees them. One thread, the worker's, calls all of it.

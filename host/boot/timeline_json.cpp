@@ -143,6 +143,9 @@ std::string to_json(const Report& report) {
   if (report.facts.network.has_value()) {
     json["network"] = counts_of(*report.facts.network);
   }
+  if (report.facts.sockets.has_value()) {
+    json["sockets"] = counts_of(*report.facts.sockets);
+  }
   if (report.facts.balloon.has_value()) {
     json["balloon"] = counts_of(*report.facts.balloon);
   }

@@ -122,6 +122,8 @@ struct RunFacts {
   std::optional<std::vector<NamedCount>> balloon{};
   /// What all network devices together did, where there was one.
   std::optional<std::vector<NamedCount>> network{};
+  /// What went through the guest's sockets, where it had some.
+  std::optional<std::vector<NamedCount>> sockets{};
   /// What was populated and mapped before the guest ran, where that was asked for.
   std::optional<std::vector<NamedCount>> prefault{};
   /// What the DMA map did, where devices were passed through.

@@ -96,6 +96,12 @@ std::string to_text(const control::Status& status) {
     line("prefault", mib(status.prefault->populated_bytes) + " populated, " +
                          mib(status.prefault->mapped_bytes) + " mapped before the guest ran");
   }
+  if (status.sockets) {
+    line("sockets", std::to_string(status.sockets->connections) + " open, " +
+                        std::to_string(status.sockets->opened) + " in all, " +
+                        mib(status.sockets->bytes_to_guest) + " to the guest, " +
+                        mib(status.sockets->bytes_to_host) + " to the host");
+  }
   std::string exits;
   for (const auto& [reason, count] : status.exits) {
     exits += (exits.empty() ? "" : ", ") + reason + " " + std::to_string(count);

@@ -11,6 +11,7 @@
 #include "cli/net_option.hpp"
 #include "cli/quantity.hpp"
 #include "cli/refuse.hpp"
+#include "cli/vsock_option.hpp"
 #include "control/vm_id.hpp"
 #include "doctor/cpu_list.hpp"
 #include "memory/nodes.hpp"
@@ -223,6 +224,9 @@ vmm::RunConfig check_run_options(RunOptions options) {
   }
   config.devices = check_devices(options.devices);
   config.networks = check_networks(options.networks);
+  if (!options.vsock.empty()) {
+    config.sockets = check_vsock(options.vsock);
+  }
   if (config.prefault == vmm::PrefaultMode::kBoot && !config.devices.empty()) {
     refuse("--prefault", options.prefault,
            "is not for guests with --device, whose memory is populated for those; give all or none");

@@ -26,6 +26,9 @@ inline Status full_status() {
                            .held_bytes = 128ULL << 20U,
                            .failure = "no memory"},
           .prefault = PrefaultStatus{.populated_bytes = 1ULL << 30U, .mapped_bytes = 0},
+          .sockets =
+              SocketsStatus{
+                  .connections = 2, .opened = 5, .bytes_to_guest = 3ULL << 20U, .bytes_to_host = 7ULL << 20U},
           .exits = {{"port_out", 7}, {"mmio_write", 9}},
           .devices = {"0000:01:00.0"}};
 }

@@ -90,7 +90,7 @@ TEST(ControlResponse, StatusGoesThereAndBack) {
 
 TEST(ControlResponse, WhatAVmHasNotIsAbsent) {
   const std::string line = to_line(Response{.status = Status{.id = "a"}});
-  for (const char* member : {"ready_ns", "balloon", "dma", "prefault"}) {
+  for (const char* member : {"ready_ns", "balloon", "dma", "prefault", "sockets"}) {
     EXPECT_EQ(line.find(member), std::string::npos) << member;
   }
   EXPECT_FALSE(parse_response(line)->status->balloon.has_value());

@@ -41,6 +41,14 @@ struct PrefaultStatus {
   std::uint64_t mapped_bytes = 0;
 };
 
+/// Connections of a guest's sockets.
+struct SocketsStatus {
+  std::uint64_t connections = 0;  ///< Now.
+  std::uint64_t opened = 0;       ///< Up to now.
+  std::uint64_t bytes_to_guest = 0;
+  std::uint64_t bytes_to_host = 0;
+};
+
 /// What a VM says of itself. Times are nanoseconds since exec of mayfly.
 struct Status {
   std::string id{};
@@ -56,10 +64,11 @@ struct Status {
   std::string pages{};
   /// Of memory_bytes, with host memory behind them.
   std::uint64_t populated_bytes = 0;
-  /// Absent: there is none. The same for the next two.
+  /// Absent: there is none. The same for the next three.
   std::optional<BalloonStatus> balloon{};
   std::optional<DmaStatus> dma{};
   std::optional<PrefaultStatus> prefault{};
+  std::optional<SocketsStatus> sockets{};
   /// To mayfly, by reason.
   std::vector<std::pair<std::string, std::uint64_t>> exits{};
   /// Passed-through devices, by their address in the host.

@@ -104,6 +104,15 @@ void read_parts(Members& members, Status& status) {
     prefault.read("mapped_bytes", status.prefault->mapped_bytes);
     members.also(prefault.good());
   }
+  if (const Json* const json = members.find("sockets")) {
+    Members sockets(*json);
+    status.sockets.emplace();
+    sockets.read("connections", status.sockets->connections);
+    sockets.read("opened", status.sockets->opened);
+    sockets.read("bytes_to_guest", status.sockets->bytes_to_guest);
+    sockets.read("bytes_to_host", status.sockets->bytes_to_host);
+    members.also(sockets.good());
+  }
 }
 
 void read_lists(Members& members, Status& status) {
@@ -160,6 +169,12 @@ Json to_json(const Status& status) {
   if (status.prefault) {
     json["prefault"] = {{"populated_bytes", status.prefault->populated_bytes},
                         {"mapped_bytes", status.prefault->mapped_bytes}};
+  }
+  if (status.sockets) {
+    json["sockets"] = {{"connections", status.sockets->connections},
+                       {"opened", status.sockets->opened},
+                       {"bytes_to_guest", status.sockets->bytes_to_guest},
+                       {"bytes_to_host", status.sockets->bytes_to_host}};
   }
   json["exits"] = Json::object();
   for (const auto& [reason, count] : status.exits) {

@@ -27,8 +27,11 @@ io::Readiness from_epoll(std::uint32_t events) noexcept {
 
 }  // namespace
 
-IoThread::IoThread(PauseGate& gate)
-    : gate_(gate), epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+IoThread::IoThread(PauseGate& gate, sandbox::ThreadKind kind)
+    : gate_(gate),
+      kind_(kind),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;  // no handler's
@@ -61,7 +64,7 @@ void IoThread::stop() noexcept {
 }
 
 void IoThread::run() noexcept {
-  sandbox::confine_thread(sandbox::ThreadKind::kIo);
+  sandbox::confine_thread(kind_);
   while (!stop_.load()) {
     if (gate_.is_closed()) {
       gate_.hold();

@@ -11,6 +11,7 @@
 
 #include "base/fd.hpp"
 #include "io/event_loop.hpp"
+#include "sandbox/rules.hpp"
 #include "vmm/pause_gate.hpp"
 
 namespace mayfly::vmm {
@@ -19,8 +20,9 @@ namespace mayfly::vmm {
 /// ready, and holds still at the gate while the machine is paused.
 class IoThread final : public io::EventLoop {
  public:
-  /// `gate` outlives this. Throws Error.
-  explicit IoThread(PauseGate& gate);
+  /// What it may do once it runs depends on what it is for: of two kinds, kIo and kSockets. `gate` outlives
+  /// this. Throws Error.
+  IoThread(PauseGate& gate, sandbox::ThreadKind kind);
   /// Stops and joins.
   ~IoThread() override;
 
@@ -41,6 +43,7 @@ class IoThread final : public io::EventLoop {
   void take_turn() noexcept;
 
   PauseGate& gate_;
+  sandbox::ThreadKind kind_;
   Fd epoll_;
   Fd wake_;
   std::atomic<bool> stop_{false};

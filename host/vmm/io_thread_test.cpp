@@ -57,7 +57,7 @@ class IoThreadTest : public ::testing::Test {
   PauseGate gate_;
   SocketPair one_;
   SocketPair two_;
-  IoThread thread_{gate_};
+  IoThread thread_{gate_, sandbox::ThreadKind::kIo};
 };
 
 TEST_F(IoThreadTest, CallsAHandlerForEachByte) {

@@ -9,7 +9,6 @@
 #include "boot/start_info.hpp"
 #include "kvm/disabled_exits.hpp"
 #include "kvm/msr.hpp"
-#include "kvm/stats.hpp"
 #include "pool/client.hpp"
 #include "vfio/pci_function.hpp"
 #include "virtio/pci_transport.hpp"
@@ -206,9 +205,11 @@ void Machine::add_passed_devices(const MachineParts& parts) {
   }
 }
 
-IoThread& Machine::io_thread() {
+IoThread& Machine::io_thread(const MachineParts& parts) {
   if (io_ == nullptr) {
-    io_ = std::make_unique<IoThread>(gate_);
+    using sandbox::ThreadKind;
+    io_ = std::make_unique<IoThread>(gate_,
+                                     parts.connector == nullptr ? ThreadKind::kIo : ThreadKind::kSockets);
   }
   return *io_;
 }
@@ -240,11 +241,23 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
     add_balloon(*puncher_, *parts.balloon_bytes, virtio::BalloonUse::kLend);
   }
   for (std::size_t i = 0; i < parts.ports.size(); ++i) {
-    auto net = std::make_unique<virtio::Net>(*parts.ports[i], io_thread(), parts.networks[i].setup.mac);
+    auto net = std::make_unique<virtio::Net>(*parts.ports[i], io_thread(parts), parts.networks[i].setup.mac);
     networks_.push_back(net.get());
     add_device(std::move(net));
   }
+  if (parts.connector != nullptr) {
+    add_sockets(parts);
+  }
   return result;
+}
+
+void Machine::add_sockets(const MachineParts& parts) {
+  clients_ = std::make_unique<vsock::Clients>(parts.connector->take_listener(),
+                                              parts.connector->take_connector(), io_thread(parts));
+  auto sockets = std::make_unique<virtio::Vsock>(*clients_, *clients_, parts.guest_cid);
+  clients_->serve(*sockets);
+  sockets_ = sockets.get();
+  add_device(std::move(sockets));
 }
 
 void Machine::add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use) {
@@ -356,42 +369,6 @@ std::uint64_t Machine::stop() noexcept {
     io_->stop();
   }
   return timeline_.mark(boot::Milestone::kVmDown);
-}
-
-std::optional<WorkingSet> Machine::touched() const {
-  if (recorder_ == nullptr) {
-    return std::nullopt;
-  }
-  if (timeline_.reached(boot::Milestone::kReady)) {
-    recorder_->look();  // it was not told where the machine stops there
-  }
-  return recorder_->seen();
-}
-
-std::vector<std::pair<std::string, std::uint64_t>> Machine::kvm_stats() const {
-  std::vector<std::pair<std::string, std::uint64_t>> sum = kvm::read_stats(vm_.fd());
-  const std::size_t of_vm = sum.size();
-  for (const auto& vcpu : vcpus_) {
-    const auto stats = kvm::read_stats(vcpu->vcpu().fd());
-    for (std::size_t i = 0; i < stats.size(); ++i) {
-      if (of_vm + i < sum.size()) {
-        sum[of_vm + i].second += stats[i].second;
-      } else {
-        sum.push_back(stats[i]);
-      }
-    }
-  }
-  return sum;
-}
-
-ExitCounts Machine::exits() const noexcept { return sum_of_exits(vcpus_); }
-
-std::optional<virtio::NetCounts> Machine::network_counts() const noexcept {
-  virtio::NetCounts sum;
-  for (const virtio::Net* network : networks_) {
-    sum += network->counts();
-  }
-  return networks_.empty() ? std::nullopt : std::optional(sum);
 }
 
 }  // namespace mayfly::vmm

@@ -30,7 +30,9 @@
 #include "virtio/balloon.hpp"
 #include "virtio/console.hpp"
 #include "virtio/net.hpp"
+#include "virtio/vsock.hpp"
 #include "vmm/boot_samples.hpp"
+#include "vmm/connector_process.hpp"
 #include "vmm/exit_handler.hpp"
 #include "vmm/image.hpp"
 #include "vmm/io_thread.hpp"
@@ -45,6 +47,7 @@
 #include "vmm/vm_down.hpp"
 #include "vmm/working_set_file.hpp"
 #include "vmm/working_set_recorder.hpp"
+#include "vsock/clients.hpp"
 
 namespace mayfly::vmm {
 
@@ -73,6 +76,9 @@ struct MachineParts {
   /// Where network devices lead, and what they are called there.
   const std::vector<std::unique_ptr<io::PacketPort>>& ports;
   const std::vector<NetDevice>& networks;
+  /// What a guest with sockets is given; null: there are none.
+  ConnectorProcess* connector;
+  std::uint64_t guest_cid;
   /// As in RunConfig.
   std::optional<std::uint64_t> dma_window_bytes;
   std::string command_line;
@@ -119,6 +125,9 @@ class Machine {
 
   /// What all network devices have done; nothing when there is none.
   [[nodiscard]] std::optional<virtio::NetCounts> network_counts() const noexcept;
+
+  /// Null when the guest has no sockets.
+  [[nodiscard]] const virtio::Vsock* sockets() const noexcept { return sockets_; }
 
   /// Null when no device is passed through.
   [[nodiscard]] const Passthrough* passthrough() const noexcept { return passthrough_.get(); }
@@ -172,9 +181,10 @@ class Machine {
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   void add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use);
+  void add_sockets(const MachineParts& parts);
   virtio::Console& add_devices(const MachineParts& parts);
   /// For a device that streams; runs from the end of the constructor on.
-  [[nodiscard]] IoThread& io_thread();
+  [[nodiscard]] IoThread& io_thread(const MachineParts& parts);
   void attach_buses();
   void add_passed_devices(const MachineParts& parts);
   void add_vcpus(const MachineParts& parts);
@@ -202,10 +212,12 @@ class Machine {
   std::unique_ptr<KvmForDevices> kvm_devices_;
   std::unique_ptr<vfio::DeviceWatch> watch_;  // none where no device is passed through
   PauseGate gate_;
-  std::unique_ptr<IoThread> io_;  // none where no device streams
+  std::unique_ptr<IoThread> io_;             // none where no device streams
+  std::unique_ptr<vsock::Clients> clients_;  // none where the guest has no sockets
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
   std::vector<const virtio::Net*> networks_;
+  const virtio::Vsock* sockets_ = nullptr;
   std::vector<acpi::InterruptRoute> intx_;
   virtio::Console& console_;
   PowerPorts power_;

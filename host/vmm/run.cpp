@@ -80,6 +80,14 @@ std::vector<boot::NamedCount> facts_of(const virtio::NetCounts& counts) {
           {"notifications", counts.notifications}};
 }
 
+std::vector<boot::NamedCount> facts_of(const vsock::EndpointCounts& counts) {
+  return {{"opened", counts.opened},
+          {"bytes_to_guest", counts.bytes_to_guest},
+          {"bytes_to_host", counts.bytes_to_host},
+          {"dropped", counts.dropped},
+          {"violations", counts.violations}};
+}
+
 std::vector<boot::NamedCount> facts_of(const vfio::DmaCounters& counts) {
   std::vector<boot::NamedCount> facts{{"ram_bytes", counts.ram_bytes},
                                       {"populated_bytes", counts.populated_bytes},
@@ -145,6 +153,9 @@ boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
   if (const auto network = machine.network_counts()) {
     facts.network = facts_of(*network);
   }
+  if (const virtio::Vsock* sockets = machine.sockets()) {
+    facts.sockets = facts_of(sockets->counts());
+  }
   if (const Prefault* prefault = machine.prefault()) {
     facts.prefault = facts_of(prefault->counts());
   }
@@ -172,6 +183,7 @@ struct Opened {
   const Terminal* terminal;
   const std::optional<LaunchTerminal>& launch_terminal;
   ControlPoint& control;
+  ConnectorProcess* connector;
   sandbox::Sandbox& sandbox;
 };
 
@@ -193,9 +205,10 @@ sandbox::Needs needs_of(const RunConfig& config) {
   // each of its interrupts.
   constexpr std::uint32_t kFilesMax = 192;
   const bool has_devices = !config.devices.empty();
+  const std::uint32_t of_sockets = config.sockets.has_value() ? vsock::Clients::kFilesMax : 0;
   return {.pins_memory = has_devices,
           .knows_other_users = has_devices || !config.pool.empty(),
-          .files_max = has_devices ? 0 : kFilesMax,
+          .files_max = has_devices ? 0 : kFilesMax + of_sockets,
           .closed_at_the_end = named_descriptors(config)};
 }
 
@@ -223,6 +236,8 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .devices = config.devices,
                    .ports = ports,
                    .networks = config.networks,
+                   .connector = opened.connector,
+                   .guest_cid = config.sockets.has_value() ? config.sockets->cid : 0,
                    .dma_window_bytes = config.dma_window_bytes,
                    .command_line = kernel_command_line(config, opened.image.info().file_system),
                    .console = console,
@@ -293,6 +308,11 @@ void close_inherited_files(const RunConfig& config) {
 
 int run(const RunConfig& config, boot::BootTimeline& timeline) {
   require_given(config.devices);
+  // Before anything is given up: it needs the host's files. It outlives all else of ours.
+  std::optional<ConnectorProcess> connector;
+  if (config.sockets.has_value()) {
+    connector.emplace(config.sockets->path, config.sandbox);
+  }
   sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
   Signals signals;
   ControlPoint control(config, timeline);
@@ -310,10 +330,10 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
     const char* type = std::getenv("TERM");
     launch_terminal = LaunchTerminal{terminal->size(), type == nullptr ? "" : type};
   }
-  Finished finished =
-      run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
-                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, sandbox},
-                  timeline);
+  Finished finished = run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
+                                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control,
+                                   connector.has_value() ? &*connector : nullptr, sandbox},
+                                  timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();

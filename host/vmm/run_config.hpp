@@ -14,6 +14,7 @@
 #include "vfio/intx_use.hpp"
 #include "vfio/pci_address.hpp"
 #include "vmm/placement.hpp"
+#include "vsock/packet.hpp"
 
 namespace mayfly::vmm {
 
@@ -78,6 +79,15 @@ struct NetDevice {
   std::vector<protocol::Ipv4Address> nameservers{};
 };
 
+/// A guest's sockets (AF_VSOCK), and what they are on the host.
+struct GuestSockets {
+  /// Of the socket that clients connect to; a port of the host is that with `_PORT` after it. Of
+  /// vsock::kPathMax characters at most.
+  std::string path{};
+  /// The guest's address.
+  std::uint64_t cid = vsock::kGuestCidMin;
+};
+
 /// One `mayfly run`, checked as far as it can be without touching the host.
 struct RunConfig {
   /// What control sockets know the VM by; empty: a random one.
@@ -112,6 +122,8 @@ struct RunConfig {
   std::vector<PassedDevice> devices{};
   /// No two with one MAC address or one tap; protocol::kNetworksMax at most.
   std::vector<NetDevice> networks{};
+  /// Absent: the guest has none.
+  std::optional<GuestSockets> sockets{};
   /// Each "NAME=VALUE"; goes over the image's variable of the same name.
   std::vector<std::string> environment{};
   /// Absolute path in the guest; the image's default when absent. The same for `user`.

@@ -81,6 +81,13 @@ void RunControl::add_machine(Status& status) const {
     status.prefault = {.populated_bytes = prefault->counts().populated_bytes,
                        .mapped_bytes = prefault->counts().mapped_bytes};
   }
+  if (const virtio::Vsock* const sockets = machine.sockets()) {
+    const vsock::EndpointCounts counts = sockets->counts();
+    status.sockets = {.connections = counts.connections,
+                      .opened = counts.opened,
+                      .bytes_to_guest = counts.bytes_to_guest,
+                      .bytes_to_host = counts.bytes_to_host};
+  }
   const auto exits = machine.exits().values();
   for (std::size_t i = 0; i < exits.size(); ++i) {
     status.exits.emplace_back(ExitCounts::kNames[i], exits[i]);

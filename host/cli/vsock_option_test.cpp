@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/vsock_option.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace mayfly::cli {
+namespace {
+
+std::string refusal(const std::string& text) {
+  try {
+    (void)check_vsock(text);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(VsockOption, PathAloneGetsTheFirstAddressOfAGuest) {
+  const vmm::GuestSockets sockets = check_vsock("/run/app.sock");
+  EXPECT_EQ(sockets.path, "/run/app.sock");
+  EXPECT_EQ(sockets.cid, 3U);
+}
+
+TEST(VsockOption, AddressIsTaken) {
+  EXPECT_EQ(check_vsock("a,cid=3").cid, 3U);
+  EXPECT_EQ(check_vsock("a,cid=4294967294").cid, 4294967294U);
+  EXPECT_EQ(check_vsock("a,cid=77").path, "a");
+}
+
+TEST(VsockOption, AddressOfNoGuestIsRefused) {
+  EXPECT_EQ(refusal("a,cid=2"),
+            "--vsock 'a,cid=2': cid is the guest's address, a number from 3 to 4294967294");
+  for (const char* number : {"", "0", "4294967295", "-1", "x", "3x", "99999999999999999999"}) {
+    EXPECT_NE(refusal(std::string("a,cid=") + number).find("from 3 to"), std::string::npos) << number;
+  }
+}
+
+TEST(VsockOption, MalformedTextIsNamed) {
+  EXPECT_EQ(refusal(""), "--vsock '': write the path of a socket, such as /run/app.sock");
+  EXPECT_NE(refusal(",cid=3").find("write the path"), std::string::npos);
+  for (const char* text : {"a,b", "a,cid", "a,id=3", "a,cid=3,cid=4", "a,cid=3,b"}) {
+    EXPECT_NE(refusal(text).find("after the path there may be cid=N"), std::string::npos) << text;
+  }
+}
+
+TEST(VsockOption, PathLeavesRoomForPorts) {
+  EXPECT_EQ(refusal(std::string(96, 'a')), "");
+  EXPECT_NE(refusal(std::string(97, 'a')).find("the path has 97 characters; it may have 96"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace mayfly::cli

@@ -43,11 +43,11 @@ constexpr std::array kConnectorRules{
 };
 static_assert(count_allowed(kConnectorRules, kConnector) == kConnectorRules.size());
 
-constexpr BpfProgram kProgram = compile(kConnectorRules, kConnector);
-static_assert(kProgram.own_process == 0 && kProgram.own_folder == 0);
+constexpr BpfProgram kConnectorProgram = compile(kConnectorRules, kConnector);
+static_assert(kConnectorProgram.own_process == 0 && kConnectorProgram.own_folder == 0);
 
-int install(Mode mode) noexcept {
-  BpfProgram program = kProgram;
+int install_table(Mode mode) noexcept {
+  BpfProgram program = kConnectorProgram;
   if (mode == Mode::kLog) {
     program.instructions[program.denial].k = SECCOMP_RET_LOG;
   }
@@ -73,7 +73,7 @@ int confine_connector(Mode mode, int folder) noexcept {
   if (const int error = restrict_by_landlock(folder); error != 0) {
     return error;
   }
-  return install(mode);
+  return install_table(mode);
 }
 
 }  // namespace mayfly::sandbox

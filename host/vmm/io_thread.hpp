@@ -31,7 +31,8 @@ class IoThread final : public io::EventLoop {
   void start();
   /// To the gate, which was closed before, soon; does not wait. Any thread.
   void interrupt() noexcept;
-  /// No handler is called any more when this returns. The gate is open.
+  /// What is ready is still told, so that what a guest has sent before its end goes out; no handler is called
+  /// any more when this returns. The gate is open.
   void stop() noexcept;
 
   [[nodiscard]] bool watch(int fd, io::Readiness what, io::EventHandler& handler) noexcept override;
@@ -40,7 +41,8 @@ class IoThread final : public io::EventLoop {
 
  private:
   void run() noexcept;
-  void take_turn() noexcept;
+  /// Waits for at most so many milliseconds, -1: for ever; how much was ready.
+  std::size_t take_turn(int timeout) noexcept;
 
   PauseGate& gate_;
   sandbox::ThreadKind kind_;

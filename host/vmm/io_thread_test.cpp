@@ -167,6 +167,27 @@ TEST_F(IoThreadTest, HoldsStillWhileTheMachineIsPaused) {
   }
 }
 
+// Whether it has begun to wait for it by then or not.
+TEST_F(IoThreadTest, WhatIsReadyAtItsEndIsStillTold) {
+  for (int i = 0; i < 100; ++i) {
+    Handler handler([&](io::Readiness) { EXPECT_TRUE(one_.take()); });
+    IoThread thread(gate_, sandbox::ThreadKind::kIo);
+    ASSERT_TRUE(thread.watch(one_.watched.get(), io::kReadable, handler));
+    thread.start();
+    one_.send();
+    thread.stop();
+    EXPECT_EQ(handler.calls, 1);
+  }
+}
+
+TEST_F(IoThreadTest, WhatIsAlwaysReadyDoesNotKeepItFromItsEnd) {
+  Handler handler([](io::Readiness) {});
+  ASSERT_TRUE(thread_.watch(one_.watched.get(), io::kWritable, handler));
+  thread_.start();
+  handler.wait_for(1);
+  thread_.stop();
+}
+
 TEST_F(IoThreadTest, ItsEndIsNotWaitedForAtTheGate) {
   thread_.start();
   thread_.stop();

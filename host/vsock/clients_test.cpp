@@ -315,6 +315,13 @@ TEST_F(ClientsTest, ARingHasTheGuestServed) {
   EXPECT_EQ(guest_.services, 1);
 }
 
+TEST_F(ClientsTest, TheKernelRingsByItsBell) {
+  constexpr std::uint64_t kOnce = 1;
+  ASSERT_EQ(::write(clients_.bell(), &kOnce, sizeof(kOnce)), static_cast<ssize_t>(sizeof(kOnce)));
+  run();
+  EXPECT_EQ(guest_.services, 1);
+}
+
 TEST_F(ClientsTest, TheGuestReachesWhoListensAtThePathOfThePort) {
   const lease::Listener listener(path_ + "_7", lease::SocketKind::kStream);
   guest_.send({.host = 7, .guest = 9}, Operation::kRequest);

@@ -3,23 +3,20 @@
 
 #include <string_view>
 
-#include "base/error.hpp"
 #include "cli/quantity.hpp"
+#include "cli/refuse.hpp"
 #include "vsock/connector.hpp"
 #include "vsock/packet.hpp"
 
 namespace mayfly::cli {
 namespace {
 
-[[noreturn]] void refuse_vsock(std::string_view text, std::string_view why) {
-  throw Error("--vsock '" + std::string(text) + "': " + std::string(why));
-}
-
 std::uint64_t check_cid(std::string_view text, std::string_view value) {
   const auto cid = parse_count(value);
   if (!cid.has_value() || *cid < vsock::kGuestCidMin || *cid > vsock::kGuestCidMax) {
-    refuse_vsock(text, "cid is the guest's address, a number from " + std::to_string(vsock::kGuestCidMin) +
-                           " to " + std::to_string(vsock::kGuestCidMax));
+    refuse("--vsock", text,
+           "cid is the guest's address, a number from " + std::to_string(vsock::kGuestCidMin) + " to " +
+               std::to_string(vsock::kGuestCidMax));
   }
   return *cid;
 }
@@ -31,11 +28,12 @@ vmm::GuestSockets check_vsock(const std::string& text) {
   std::string_view rest = text;
   sockets.path = take_part(rest);
   if (sockets.path.empty()) {
-    refuse_vsock(text, "write the path of a socket, such as /run/app.sock");
+    refuse("--vsock", text, "write the path of a socket, such as /run/app.sock");
   }
   if (sockets.path.size() > vsock::kPathMax) {
-    refuse_vsock(text, "the path has " + std::to_string(sockets.path.size()) + " characters; it may have " +
-                           std::to_string(vsock::kPathMax) + ", so that those of ports can be a socket's");
+    refuse("--vsock", text,
+           "the path has " + std::to_string(sockets.path.size()) + " characters; it may have " +
+               std::to_string(vsock::kPathMax) + ", so that those of ports can be a socket's");
   }
   if (rest.empty()) {
     return sockets;
@@ -43,7 +41,7 @@ vmm::GuestSockets check_vsock(const std::string& text) {
   constexpr std::string_view kCid = "cid=";
   const std::string_view part = take_part(rest);
   if (!part.starts_with(kCid) || !rest.empty()) {
-    refuse_vsock(text, "after the path there may be cid=N");
+    refuse("--vsock", text, "after the path there may be cid=N");
   }
   sockets.cid = check_cid(text, part.substr(kCid.size()));
   return sockets;

@@ -12,16 +12,6 @@ expect_balloon() {
     fail "not so: $1; $(json "$WORK/t.json" 't["balloon"]')"
 }
 
-# wait_for FILE LINE: until the file has the line.
-wait_for() {
-  local tries
-  for ((tries = 0; tries < 6000; tries++)); do
-    has_line "$1" "$2" && return
-    pause
-  done
-  fail "no line '$2' in $(basename "$1"): $(tail -n 3 "$1")"
-}
-
 huge_pages() {
   echo "$1" >/proc/sys/vm/nr_hugepages
   [[ "$(</proc/sys/vm/nr_hugepages)" == "$1" ]] || fail "the host has $(</proc/sys/vm/nr_hugepages) huge pages, not $1"
@@ -78,15 +68,15 @@ steps() {
 
 # step SIZE BYTES: has the balloon follow; how much of the guest the host then has goes into $populated.
 step() {
-  local tries held
   "$MAYFLY" balloon steps "$1" || fail "the balloon does not take $1; stderr: $(<"$WORK/err")"
-  for ((tries = 0; tries < 600; tries++)); do
-    "$MAYFLY" status steps --json >"$WORK/status.json" || fail "the run is over: $(<"$WORK/err")"
-    read -r held populated < <(json "$WORK/status.json" "'%d %d' % (t['balloon']['held_bytes'], t['memory']['populated_bytes'])")
-    [[ "$held" != "$2" ]] || return 0
-    pause
-  done
-  fail "the balloon has '$held' bytes, not $2; stderr: $(<"$WORK/err")"
+  await "$steps_pid" balloon_has "$2"
+}
+
+balloon_has() {
+  local held
+  "$MAYFLY" status steps --json >"$WORK/status.json" || return
+  read -r held populated < <(json "$WORK/status.json" "'%d %d' % (t['balloon']['held_bytes'], t['memory']['populated_bytes'])")
+  [[ "$held" == "$1" ]]
 }
 
 end_steps() {
@@ -103,7 +93,7 @@ case_balloon_is_resized_while_the_guest_runs() {
   for pages in thp 2m; do
     steps --memory 1G --balloon 0 --pages "$pages" -- \
       sh -c 'python3 -c "$1" 600 && echo filled && read -r go && python3 -c "$1" 600' sh "$fill_memory"
-    (wait_for "$WORK/out" filled)
+    (await "$steps_pid" has_line "$WORK/out" filled)
     step 0 0
     full="$populated"
     ((full > 600 << 20)) || fail "$pages: only $full bytes are populated after 600 MiB were written"
@@ -121,7 +111,7 @@ case_balloon_is_resized_while_the_guest_runs() {
 
 case_balloon_moves_under_load() {
   steps --memory 1G --balloon 512M --pages 4k -- sh -c 'echo up; python3 -c "$1" 250 4 && read -r go' sh "$fill_memory"
-  (wait_for "$WORK/out" up)
+  (await "$steps_pid" has_line "$WORK/out" up)
   local turn
   for turn in 1 2 3; do
     step 64M 67108864
@@ -148,7 +138,7 @@ case_balloon_gives_huge_pages_back() {
   local taken
   huge_pages 600
   steps --memory 1G --balloon 0 --pages 2m -- sh -c 'python3 -c "$1" 850 && echo filled && read -r go' sh "$fill_memory"
-  (wait_for "$WORK/out" filled)
+  (await "$steps_pid" has_line "$WORK/out" filled)
   [[ "$(huge_pages_taken)" == 512 ]] || fail "$(huge_pages_taken) huge pages are taken by a guest of 1 GiB"
   step 512M 536870912
   taken="$(huge_pages_taken)"
@@ -167,11 +157,11 @@ case_balloon_that_the_host_cannot_give_back_waits_and_says_so() {
   huge_pages 512
   CASE_SECONDS=900 steps --memory 1G --balloon 0 --pages 2m -- \
     sh -c 'python3 -c "$1" 850; echo filled; read -r go; python3 -c "$1" 850' sh "$fill_memory"
-  (wait_for "$WORK/out" filled)
+  (await "$steps_pid" has_line "$WORK/out" filled)
   step 512M 536870912
   huge_pages "$(huge_pages_taken)"
   echo go >&5
-  (wait_for "$WORK/err" 'mayfly: the guest wants memory back from its balloon, .* 2m pages left; the guest waits for it')
+  (await "$steps_pid" has_line "$WORK/err" 'mayfly: the guest wants memory back from its balloon, .* 2m pages left; the guest waits for it')
   kill -TERM "$steps_pid"
   end_steps
   huge_pages 0

@@ -16,13 +16,7 @@ start_vm() {
   vm=$!
   # shellcheck disable=SC2064  # the number as it is now
   trap "kill -KILL $vm 2>/dev/null" EXIT
-  local tries
-  for ((tries = 0; tries < 1200; tries++)); do
-    has_line "$WORK/$id.out" up && return
-    [[ ! -s "$WORK/$id.err" ]] || break  # it has failed
-    pause
-  done
-  fail "$id does not start: $(<"$WORK/$id.err")"
+  await "$vm" has_line "$WORK/$id.out" up
 }
 
 # ask WORD...: a command of mayfly; stdout, stderr and status into $out, $err and $status.
@@ -49,13 +43,16 @@ status_of() {
 
 # wait_in_background ID: `mayfly wait`, $waits, which the last VM that was started has heard of when this returns.
 wait_in_background() {
-  local before=(/proc/"$vm"/fd/*) now=() tries
+  local before=(/proc/"$vm"/fd/*)
   "$MAYFLY" wait "$1" 2>"$WORK/wait.err" &
   waits=$!
-  for ((tries = 0; tries < 300 && ${#now[@]} <= ${#before[@]}; tries++)); do
-    pause
-    now=(/proc/"$vm"/fd/*)
-  done
+  await "$waits" has_more_files "$vm" "${#before[@]}"
+}
+
+# has_more_files PID COUNT: whether a process has more descriptors than that.
+has_more_files() {
+  local files=(/proc/"$1"/fd/*)
+  ((${#files[@]} > $2))
 }
 
 # end_vm STATUS: ends the last VM that was started, whose exit status that is.
@@ -101,28 +98,24 @@ case_control_vm_is_listed_and_says_its_status() {
   [[ "$(status_of web-1 '"balloon" in t or "dma" in t')" == False ]] || fail "$(<"$WORK/status.json")"
   # Until the VM ends.
   "$MAYFLY" status web-1 --watch >"$WORK/watched" &
-  local watch=$! tries
-  for ((tries = 0; tries < 300; tries++)); do
-    (($(grep -c '^state' "$WORK/watched") < 2)) || break
-    pause
-  done
+  local watch=$!
+  await "$watch" has_lines "$WORK/watched" 2 '^state'
   expect_answer 0 '' kill web-1
   wait "$watch" || fail "status --watch ends with $?"
-  (($(grep -c '^state' "$WORK/watched") >= 2)) || fail "watched: $(<"$WORK/watched")"
   end_vm 137
   expect_answer 0 'ID  PID  STATE  CPUS  MEMORY  UPTIME  IMAGE  DEVICES' ps
   [[ ! -e /run/mayfly/web-1.sock ]] || fail "a socket is left"
 }
 
+# Of which ps tells more than the titles; that is in $out then.
+has_listed_vm() { ask ps && [[ "$out" == *$'\n'* ]]; }
+
 case_control_generated_id_is_listed() {
   "$MAYFLY" run --image "$IMAGE" --timeout 5m -- sh -c "$TICK" </dev/null >"$WORK/a.out" 2>"$WORK/a.err" &
   vm=$!
-  local id='' tries
-  for ((tries = 0; tries < 300 && ${#id} == 0; tries++)); do
-    pause
-    ask ps
-    id="$(sed -n '2s/ .*//p' <<<"$out")"
-  done
+  local id
+  await "$vm" has_listed_vm
+  id="$(sed -n '2s/ .*//p' <<<"$out")"
   [[ "$id" =~ ^[0-9a-f]{8}$ ]] || fail "ps says '$out'"
   expect_answer 0 '' kill "$id"
   end_vm 137
@@ -301,7 +294,7 @@ with socket.socket(socket.AF_UNIX) as s:
         print("stuck", flush=True)
     time.sleep(60)' >"$WORK/stuck" &
   local stuck=$!
-  until has_line "$WORK/stuck" stuck; do pause; done
+  await "$stuck" has_line "$WORK/stuck" stuck
   expect_answer 0 'running' status a
   expect_answer 0 '' stop a
   end_vm 7

@@ -12,12 +12,11 @@ start_guest() {
   guest=$!
   # shellcheck disable=SC2064  # the number as it is now
   trap "kill -KILL $guest" EXIT
-  local deadline=$((SECONDS + 60))
-  until has_line "$WORK/out" up; do
-    ((SECONDS < deadline)) || fail "the guest does not start: $(<"$WORK/err")"
-    pause
-  done
+  await "$guest" has_line "$WORK/out" up
 }
+
+# has_events PID COUNT: whether a process has opened so many of the kernel's events.
+has_events() { [[ "$(find "/proc/$1/fd" -lname '*perf_event*' | wc -l)" == "$2" ]]; }
 
 # count_of FILE GROUP NAME: a count of a report; 0 where there is none.
 count_of() { json "$1" "t['counts']['$2'].get('$3', 0)"; }
@@ -41,11 +40,8 @@ case_exits_of_a_running_guest_are_named() {
 case_exits_are_counted_until_the_vm_ends() {
   start_guest
   "$MAYFLY" exits "$guest" >"$WORK/out2" 2>"$WORK/err" &
-  local exits=$! deadline=$((SECONDS + 60))
-  until grep -q '^hlt ' "$WORK/out2"; do
-    ((SECONDS < deadline)) || fail "no live table: $(<"$WORK/out2") $(<"$WORK/err")"
-    pause
-  done
+  local exits=$!
+  await "$exits" grep -q '^hlt ' "$WORK/out2"
   trap - EXIT
   kill -KILL "$guest"
   wait "$guest"
@@ -57,12 +53,9 @@ case_exits_are_counted_until_the_vm_ends() {
 # Each boot mark is one write to port 0x80, by mayfly's own count: all are seen, and each once.
 case_exits_of_a_whole_boot_agree_with_its_timeline() {
   "$MAYFLY" exits --all --json >"$WORK/exits.json" 2>"$WORK/err" &
-  local exits=$! deadline=$((SECONDS + 60))
+  local exits=$!
   # It has an event of each kind open: it counts long before a guest runs.
-  until [[ "$(find "/proc/$exits/fd" -lname '*perf_event*' | wc -l)" == 8 ]]; do
-    ((SECONDS < deadline)) || fail "it does not begin: $(<"$WORK/err")"
-    pause
-  done
+  await "$exits" has_events "$exits" 8
   mayfly_run --timeline "$WORK/t.json" -- true </dev/null
   expect_status 0
   kill -TERM "$exits"

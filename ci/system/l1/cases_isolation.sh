@@ -18,11 +18,8 @@ start_confined() {
   exec 5>"$WORK/stdin"
   # shellcheck disable=SC2064  # the number as it is now
   trap "kill -KILL $vm" EXIT
-  local deadline=$((SECONDS + 90))
-  until has_line "$WORK/out" up && has_line "$WORK/err" up; do
-    ((SECONDS < deadline)) || fail "the guest does not start: $(<"$WORK/err")"
-    pause
-  done
+  await "$vm" has_line "$WORK/out" up
+  await "$vm" has_line "$WORK/err" up
 }
 
 # end_confined: the guest ends by itself, with all that it has to do at the end.
@@ -89,16 +86,19 @@ case_isolation_leaves_no_descriptor_of_the_caller() {
   end_confined
 }
 
+# logged REGEX: whether the kernel's log has it.
+logged() { dmesg | grep -q "$1"; }
+
+# is_said REGEX: by mayfly, or in the kernel's log.
+is_said() { grep -q "$1" "$WORK/err" || logged "$1"; }
+
 # A call outside a vCPU's filter, made while the guest runs.
 case_isolation_kills_a_thread_that_reaches_out() {
-  local reaches_out="$REPO/build/test/mayfly_reaches_out" deadline=$((SECONDS + 60))
+  local reaches_out="$REPO/build/test/mayfly_reaches_out"
   MAYFLY="$reaches_out" mayfly_run -- head -c 1 /dev/hwrng
   expect_status 159
   [[ "$err" != *reached* ]] || fail "it reached a file"
-  until dmesg | grep -q 'type=1326 .* sig=31 .* syscall=257 '; do
-    ((SECONDS < deadline)) || fail "the kernel log does not name the call"
-    pause
-  done
+  await $$ logged 'type=1326 .* sig=31 .* syscall=257 '
   "$reaches_out" boot --image "$IMAGE" --repeat 1 --kernel "$REPO/build/lib/mayfly/vmlinux" -- head -c 1 /dev/hwrng \
     >"$WORK/out" 2>"$WORK/err" && fail "a boot of it passes"
   grep -q 'killed by the sandbox (SIGSYS)' "$WORK/err" || fail "$(<"$WORK/err")"
@@ -108,11 +108,8 @@ case_isolation_kills_a_thread_that_reaches_out() {
 # like that.
 reach_out_until() {
   "$REPO/build/test/mayfly_reaches_out" run --image "$IMAGE" --sandbox "$2" -- head -c 1 /dev/hwrng >"$WORK/out" 2>"$WORK/err" </dev/null &
-  local run=$! deadline=$((SECONDS + 60))
-  until grep -q "$1" "$WORK/err" || dmesg | grep -q "$1"; do
-    ((SECONDS < deadline)) || fail "no '$1' with --sandbox $2: $(<"$WORK/err")"
-    pause
-  done
+  local run=$!
+  await "$run" is_said "$1"
   pause
   kill -KILL "$run"
   wait "$run" 2>/dev/null || true

@@ -11,11 +11,8 @@ case_timeout_is_124() {
 case_two_mebibyte_pages_are_used() {
   echo 300 >/proc/sys/vm/nr_hugepages
   "$MAYFLY" run --image "$IMAGE" --pages 2m --timeline "$WORK/t.json" -- sh -c 'echo up; sleep 1000' >"$WORK/out" 2>"$WORK/err" </dev/null &
-  local pid=$! tries reserved
-  for ((tries = 0; tries < 600; tries++)); do
-    has_line "$WORK/out" up && break
-    pause
-  done
+  local pid=$! reserved
+  await "$pid" has_line "$WORK/out" up
   reserved=$(($(meminfo HugePages_Total) - $(meminfo HugePages_Free) + $(meminfo HugePages_Rsvd)))
   kill -KILL "$pid"
   wait "$pid"

@@ -35,11 +35,8 @@ print(hashlib.sha256(got).hexdigest(), open("/etc/resolv.conf").read().split())'
 case_net_carries_both_ways_unchanged() {
   make_tap net0
   python3 -c "$NET_SERVER" "$WORK/listening" >"$WORK/server" 2>"$WORK/server.err" &
-  local server=$! tries
-  for ((tries = 0; tries < 600; tries++)); do
-    [[ ! -e "$WORK/listening" ]] || break
-    pause
-  done
+  local server=$!
+  await "$server" there "$WORK/listening"
   mayfly_run --net "tap=net0,$NET_GUEST,dns=10.77.0.1,dns=9.9.9.9" --timeline "$WORK/t.json" -- python3 -c "$NET_CLIENT" </dev/null
   expect_status 0
   wait "$server" || fail "the server failed: $(<"$WORK/server.err")"
@@ -70,27 +67,15 @@ case_net_outlives_its_tap() {
   make_tap net0
   start_confined --net "tap=net0,$NET_GUEST"
   busybox ip link delete net0
-  local deadline=$((SECONDS + 60))
-  until has_line "$WORK/err" 'mayfly: net0 of --net is gone; .*'; do
-    ((SECONDS < deadline)) || fail "nothing is said of it: $(<"$WORK/err")"
-    pause
-  done
+  await "$vm" has_line "$WORK/err" 'mayfly: net0 of --net is gone; .*'
   echo still here >&5
-  until has_line "$WORK/out" 'still here'; do
-    ((SECONDS < deadline)) || fail "the guest is gone too"
-    pause
-  done
+  await "$vm" has_line "$WORK/out" 'still here'
   end_confined
 }
 
 case_net_link_is_down_without_its_tap() {
   make_tap net0
-  (
-    for ((tries = 0; tries < 1200; tries++)); do
-      has_line "$WORK/out" 1 && busybox ip link delete net0 && break
-      pause
-    done
-  ) &
+  (await $$ has_line "$WORK/out" 1 && busybox ip link delete net0) &
   mayfly_run --net tap=net0 -- sh -c 'cd /sys/class/net/eth0; cat carrier; while [ "$(cat carrier)" = 1 ]; do sleep 0.1; done; cat carrier' </dev/null
   expect_status 0
   expect_out $'1\n0'

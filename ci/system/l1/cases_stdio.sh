@@ -85,7 +85,7 @@ case_first_signal_goes_to_the_workload() {
   "$MAYFLY" run --image "$IMAGE" -- sh -c 'trap "echo caught; exit 9" TERM; echo up; while :; do sleep 0.1; done' \
     >"$WORK/out" 2>"$WORK/err" </dev/null &
   local pid=$!
-  wait_for_line "$WORK/out" up
+  await "$pid" has_line "$WORK/out" up
   kill -TERM "$pid"
   status=0
   wait "$pid" || status=$?
@@ -96,21 +96,11 @@ case_second_signal_ends_the_machine() {
   "$MAYFLY" run --image "$IMAGE" -- sh -c 'trap "echo caught" TERM; echo up; while :; do sleep 0.1; done' \
     >"$WORK/out" 2>"$WORK/err" </dev/null &
   local pid=$!
-  wait_for_line "$WORK/out" up
+  await "$pid" has_line "$WORK/out" up
   kill -TERM "$pid"
-  wait_for_line "$WORK/out" caught
+  await "$pid" has_line "$WORK/out" caught
   kill -TERM "$pid"
   status=0
   wait "$pid" || status=$?
   [[ "$status" == 143 ]] || fail "status $status"
-}
-
-# Waits up to a minute for a whole line.
-wait_for_line() {
-  local tries
-  for ((tries = 0; tries < 600; tries++)); do
-    has_line "$1" "$2" && return
-    pause
-  done
-  fail "no line '$2' in $1"
 }

@@ -52,16 +52,6 @@ start_echo() {
   start_vm "$id" 'exec python3 -c "$PROGRAM"' --env "PROGRAM=$VSOCK_ECHO" --vsock "$WORK/sock" "$@"
 }
 
-# expect_gone PATH: soon there is nothing.
-expect_gone() {
-  local tries
-  for ((tries = 0; tries < 300; tries++)); do
-    [[ -e "$1" ]] || return 0
-    pause
-  done
-  fail "$1 is still there"
-}
-
 case_vsock_clients_reach_the_guest_and_hold_nobody_up() {
   start_echo echo
   [[ "$(stat -c %a "$WORK/sock")" == 600 ]] || fail "its socket is for others too"
@@ -78,11 +68,8 @@ case_vsock_clients_reach_the_guest_and_hold_nobody_up() {
 
 case_vsock_guest_reaches_the_host() {
   vsock_peer serve "$WORK/sock" 7000 >"$WORK/served" &
-  local server=$! tries
-  for ((tries = 0; tries < 600; tries++)); do
-    [[ ! -e "$WORK/sock_7000" ]] || break
-    pause
-  done
+  local server=$!
+  await "$server" there "$WORK/sock_7000"
   mayfly_run --vsock "$WORK/sock,cid=77" --timeline "$WORK/t.json" -- python3 -c "$VSOCK_CLIENT" </dev/null
   expect_status 0
   wait "$server" || fail "the server failed: $(<"$WORK/served")"
@@ -99,7 +86,7 @@ case_vsock_killed_vm_leaves_no_socket() {
   start_echo first
   kill -KILL "$vm"
   end_vm 137
-  expect_gone "$WORK/sock"
+  await $$ gone "$WORK/sock"
   # One that nobody could remove does not block the next.
   python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$WORK/sock"
   start_echo second

@@ -27,20 +27,17 @@ case_idling_is_no_exit_for_a_dedicated_vcpu() {
   (($(halts) == 0)) || fail "$(halts) exits by HLT"
 }
 
+# one_has_cpu_1 PID: whether it is one thread of the process that may run there alone.
+one_has_cpu_1() { [[ "$(grep -l '^Cpus_allowed_list:[[:space:]]*1$' "/proc/$1/task/"*/status | wc -l)" == 1 ]]; }
+
 case_dedicated_vcpu_is_pinned_and_has_its_cpu_alone() {
-  local pinned
   # shellcheck disable=SC2153  # set by run_cases
-  "$MAYFLY" run --image "$IMAGE" --dedicated-cpus 1 -- sleep 60 </dev/null >"$WORK/out" 2>&1 &
-  local mayfly=$! deadline=$((SECONDS + 60))
+  "$MAYFLY" run --image "$IMAGE" --dedicated-cpus 1 -- sleep 60 </dev/null >"$WORK/out" 2>"$WORK/err" &
+  local mayfly=$!
   # shellcheck disable=SC2064  # the number as it is now
   trap "kill -KILL $mayfly" EXIT
   # A thread that the vCPU starts is on its CPU for a moment.
-  until pinned="$(grep -l '^Cpus_allowed_list:[[:space:]]*1$' "/proc/$mayfly/task/"*/status)" && [[ "$(wc -l <<<"$pinned")" == 1 ]]; do
-    if ((SECONDS >= deadline)) || ! kill -0 "$mayfly"; then
-      fail "not one thread has CPU 1: ${pinned:-none} $(<"$WORK/out")"
-    fi
-    sleep 0.2
-  done
+  await "$mayfly" one_has_cpu_1 "$mayfly"
   mayfly_run --dedicated -- true </dev/null
   expect_status 125
   expect_err_has 'other runs with --dedicated have CPU 1'

@@ -36,6 +36,25 @@ has_line() {
   return 1
 }
 
+# has_lines FILE COUNT PATTERN: whether so many lines have that.
+has_lines() { (($(grep -c "$3" "$1") >= $2)); }
+
+# await PID COMMAND...: until the command succeeds. PID is the process that is to bring it about, and is not waited for when it
+# has ended; nothing is, for more than ten minutes.
+await() {
+  local pid="$1" is_there=yes deadline=$((SECONDS + 600))
+  shift
+  until "$@"; do
+    [[ $is_there == yes && $SECONDS -lt $deadline ]] || fail "waited in vain for: $*; $(tail -qn 3 "$WORK"/*err)"
+    pause
+    [[ -e "/proc/$pid/exe" ]] || is_there=no
+  done
+}
+
+# there FILE, gone FILE
+there() { [[ -e "$1" ]]; }
+gone() { [[ ! -e "$1" ]]; }
+
 # kept_python SCRIPT WORD...: as `python3 SCRIPT WORD...` without stdin, in the one process that run_cases starts.
 kept_python() {
   local answer

@@ -13,10 +13,7 @@ with_guest() {
   rm -f "$WORK/out"
   "$MAYFLY" run --image "$IMAGE" --prefault all "$@" -- sh -c 'echo up; while :; do sleep 1; done' >"$WORK/out" 2>"$WORK/err" </dev/null &
   pid=$!
-  until has_line "$WORK/out" up; do
-    kill -0 "$pid" 2>/dev/null || fail "it ended: $(<"$WORK/err")"
-    pause
-  done
+  await "$pid" has_line "$WORK/out" up
   "$then"
   kill -KILL "$pid"
   wait "$pid" 2>/dev/null

@@ -5,26 +5,19 @@
 
 # start_pool MEMORY...: a pool at $WORK/pool, whose lines go to $WORK/said; waits until it says that it is ready.
 start_pool() {
-  "$MAYFLY" pool --socket "$WORK/pool" "$@" >"$WORK/said" 2>"$WORK/trouble" &
+  "$MAYFLY" pool --socket "$WORK/pool" "$@" >"$WORK/said" 2>"$WORK/pool.err" &
   pool_pid=$!
   trap 'kill "$pool_pid" 2>/dev/null' EXIT
   await_said "$#"
 }
 
 # await_said LINES: until the pool has said so many.
-await_said() {
-  local tries
-  for ((tries = 0; tries < 3000; tries++)); do
-    (($(wc -l <"$WORK/said") < $1)) || return 0
-    kill -0 "$pool_pid" 2>/dev/null || fail "the pool has ended: $(<"$WORK/trouble")"
-    sleep 0.1
-  done
-  fail "the pool says only: $(<"$WORK/said")"
-}
+await_said() { await "$pool_pid" has_said "$1"; }
+has_said() { (($(wc -l <"$WORK/said") >= $1)); }
 
 end_pool() {
   kill "$pool_pid"
-  wait "$pool_pid" || fail "the pool ended with status $?: $(<"$WORK/trouble")"
+  wait "$pool_pid" || fail "the pool ended with status $?: $(<"$WORK/pool.err")"
 }
 
 free_pages() { awk '/^HugePages_Free:/ { print $2 }' /proc/meminfo; }

@@ -36,7 +36,7 @@ case_auto_takes_iommufd_where_that_serves_the_container_too() {
   bind_all
   [[ -c /dev/vfio/vfio ]] || fail "this host's kernel has no /dev/vfio/vfio"
   start_run --device "vfio=$(edu)" -- sh -c 'echo up; read -r go'
-  wait_for_up
+  await "$run_pid" has_line "$WORK/out" up
   # Paths are within mounts that it no longer has.
   files="$(readlink "/proc/$run_pid/fd/"* | grep -xE '(/dev)?/(iommu|vfio/vfio)')"
   # Nobody else gets the device meanwhile, by whichever way.

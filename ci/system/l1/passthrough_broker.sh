@@ -29,17 +29,7 @@ start_broker() {
   broker_pid=$!
 }
 
-# wait_for_line FILE COUNT PATTERN: until so many lines of FILE are like that.
-wait_for_line() {
-  local tries
-  for ((tries = 0; tries < 600; tries++)); do
-    (($(grep -c "$3" "$1") < $2)) || return 0
-    [[ -e "/proc/$broker_pid" ]] || fail "the broker has ended: $(<"$WORK/broker.err")"
-    sleep 0.1
-  done
-  fail "not $2 times '$3': $(<"$1")"
-}
-wait_for_ready() { wait_for_line "$WORK/broker.out" "$1" "is ready (${BACKEND/auto/type1})"; }
+await_ready() { await "$broker_pid" has_lines "$WORK/broker.out" "$1" "is ready (${BACKEND/auto/type1})"; }
 
 end_broker() {
   kill -TERM "$broker_pid"
@@ -55,7 +45,7 @@ case_broker_resets_a_disk_once_for_each_of_two_tenants() {
   write_from_host "$bytes"
   count_resets
   start_broker "$(nvme)"
-  wait_for_ready 1
+  await_ready 1
   expect_resets 1 # before anybody wants the disk
   [[ "$(stat -c %a "$SOCKET")" == 600 ]] || fail "the socket's mode is $(stat -c %a "$SOCKET")"
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" -- sh -c '
@@ -69,7 +59,7 @@ case_broker_resets_a_disk_once_for_each_of_two_tenants() {
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" -- sh -c 'head -c '"$bytes"' /dev/nvme0n1 | sha256sum' </dev/null
   expect_status 0
   expect_out "$written"
-  wait_for_ready 3
+  await_ready 3
   expect_resets 3 # before the first tenant, between the two, and after the second
   end_broker
   stop_counting_resets
@@ -81,7 +71,7 @@ case_broker_takes_a_disk_back_from_a_killed_tenant() {
   "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" -- \
     sh -c 'echo up; while :; do dd if=/dev/nvme0n1 of=/dev/null bs=64k count=64 iflag=direct status=none; done' >"$WORK/tenant.out" 2>"$WORK/tenant.err" </dev/null &
   local pid=$!
-  wait_for_line "$WORK/tenant.out" 1 '^up$'
+  await "$broker_pid" has_lines "$WORK/tenant.out" 1 '^up$'
   refused_device "vfio=$(nvme),broker=$SOCKET" "device $(nvme) is lent to process $pid"
   kill -KILL "$pid"
   wait "$pid"
@@ -96,7 +86,7 @@ case_broker_takes_a_disk_back_from_a_killed_tenant() {
 # A tenant that keeps a file of the disk gets nobody into trouble but who wants that disk, and only as long as it does so.
 case_broker_quarantines_a_disk_that_a_tenant_keeps_open() {
   start_broker "$(nvme)" "$(edu)"
-  wait_for_ready 2
+  await_ready 2
   mkfifo "$WORK/keep"
   python3 -c '
 import array, socket, struct, sys
@@ -110,12 +100,12 @@ asks.close()
 open(sys.argv[3]).read()' "$SOCKET" "$(nvme)" "$WORK/keep" 2>"$WORK/leak.err" &
   local leak=$!
   exec 6>"$WORK/keep"
-  wait_for_line "$WORK/broker.err" 1 "quarantined: $(nvme): .*in use by another process"
+  await "$broker_pid" has_lines "$WORK/broker.err" 1 "quarantined: $(nvme): .*in use by another process"
   refused_device "vfio=$(nvme),broker=$SOCKET" "device $(nvme) is quarantined" 'in use by another process'
   run_edu 0000:00:04.0 msi --device "vfio=$(edu),broker=$SOCKET"
   exec 6>&-
   wait "$leak" || fail "the tenant: $(<"$WORK/leak.err")"
-  wait_for_line "$WORK/broker.out" 2 "$(nvme) is ready"
+  await "$broker_pid" has_lines "$WORK/broker.out" 2 "$(nvme) is ready"
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" -- test -b /dev/nvme0n1 </dev/null
   expect_status 0
   end_broker
@@ -135,7 +125,7 @@ case_broker_that_cannot_serve_is_said() {
   : >"$WORK/file"
   refused_device "vfio=$(nvme),broker=$WORK/file" "$WORK/file is no socket"
   start_broker "$(nvme)"
-  wait_for_ready 1
+  await_ready 1
   refused_device "vfio=$(edu),broker=$SOCKET" "does not have device $(edu)" "it has $(nvme)"
   err="$("$MAYFLY" device serve --socket "$SOCKET" "$(edu)" 2>&1)" && fail "a second broker at one socket"
   expect_err_has 'somebody serves there already'
@@ -144,7 +134,7 @@ case_broker_that_cannot_serve_is_said() {
   kill -KILL "$broker_pid"
   wait "$broker_pid"
   start_broker "$(nvme)" # over what the killed one has left
-  wait_for_ready 1
+  await_ready 1
   end_broker
 }
 

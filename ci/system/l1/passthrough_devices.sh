@@ -31,16 +31,6 @@ load_module() {
 # give_back ADDRESS: to the driver of this host, whoever has it.
 give_back() { "$MAYFLY" device unbind "$1" >/dev/null 2>&1 || printf "%s" "$1" >/sys/bus/pci/drivers_probe; }
 
-# wait_for FILE: until it is there.
-wait_for() {
-  local tries
-  for ((tries = 0; tries < 600; tries++)); do
-    [[ ! -e "$1" ]] || return 0
-    sleep 0.1
-  done
-  fail "$1 does not come"
-}
-
 group_of() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
 
 no_dmar_fault() { ! dmesg | grep -q 'DMAR:.*fault' || fail "a fault of the IOMMU: $(dmesg | grep 'DMAR:.*fault' | head -n 1)"; }
@@ -49,7 +39,7 @@ no_dmar_fault() { ! dmesg | grep -q 'DMAR:.*fault' || fail "a fault of the IOMMU
 write_from_host() {
   load_module nvme
   give_back "$(nvme)"
-  wait_for /dev/nvme0n1
+  await $$ there /dev/nvme0n1
   from_host="$(head -c "$1" /dev/urandom | tee /dev/nvme0n1 | sha256sum)"
   sync
   bind_all
@@ -72,7 +62,7 @@ case_nvme_reads_and_writes_the_same_on_both_sides() {
   [[ "$(json "$WORK/t.json" '" ".join(p["name"] for p in t["phases"] if p["track"] in ("opener", "populater", "dma_mapper"))')" == "open_devices dma_populate dma_map" ]] ||
     fail "the timeline lacks the devices"
   "$MAYFLY" device unbind "$(nvme)" >/dev/null || fail "cannot give the disk back"
-  wait_for /dev/nvme0n1
+  await $$ there /dev/nvme0n1
   [[ "$(head -c "$bytes" /dev/nvme0n1 | sha256sum)" == "$from_guest" ]] || fail "the host reads something else than the guest wrote"
   bind_all
   no_dmar_fault
@@ -108,11 +98,8 @@ case_device_is_free_after_a_killed_run() {
   bind_all
   "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" -- sh -c 'echo up; sleep 1000' \
     >"$WORK/out" 2>"$WORK/err" </dev/null &
-  local pid=$! tries
-  for ((tries = 0; tries < 600; tries++)); do
-    grep -qx up "$WORK/out" && break
-    sleep 0.1
-  done
+  local pid=$!
+  await "$pid" has_line "$WORK/out" up
   kill -KILL "$pid"
   wait "$pid"
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" -- test -b /dev/nvme0n1 </dev/null

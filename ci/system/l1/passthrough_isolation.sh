@@ -6,17 +6,16 @@
 # shellcheck source=ci/system/l1/confined.sh
 source "$REPO/ci/system/l1/confined.sh"
 
+# has_confined_vcpu PID
+has_confined_vcpu() { [[ "$(readlink "/proc/$1/fd/"* | grep -c kvm-vcpu)" == 1 && "$(field "/proc/$1/status" Seccomp)" == 2 ]]; }
+
 # The guest waits for its root, and the map's threads for the guest.
 case_isolation_of_the_threads_of_the_dma_map() {
   bind_all
   start_run --memory 1G --pages 4k --dma-window 128M --device "$(passed edu)" --cmdline-append rootdelay=20 -- sh -c 'read -r go'
-  wait_for_pinned "$run_pid" $((128 << 10))
+  await "$run_pid" has_pinned $((128 << 10))
   vm="$run_pid"
-  local deadline=$((SECONDS + 60))
-  until [[ "$(readlink "/proc/$vm/fd/"* | grep -c kvm-vcpu)" == 1 && "$(field "/proc/$vm/status" Seccomp)" == 2 ]]; do
-    ((SECONDS < deadline)) || fail "no vCPU runs"
-    sleep 0.1
-  done
+  await "$vm" has_confined_vcpu "$vm"
   expect_confined mnt ipc uts
   # main, the vCPU, one that populates, one that maps
   ((seen >= 4)) || fail "only $seen threads"

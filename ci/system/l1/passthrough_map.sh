@@ -12,16 +12,8 @@ expect_dma() {
 # KiB of its memory that a process has pinned: type1 counts that as locked, iommufd as pinned.
 pinned() { awk '/^Vm(Lck|Pin):/ { sum += $2 } END { print sum + 0 }' "/proc/$1/status"; }
 
-# wait_for_pinned PID KIB: until a run has pinned that much.
-wait_for_pinned() {
-  local tries
-  for ((tries = 0; tries < 3000; tries++)); do
-    [[ -e "/proc/$1" ]] || fail "the run is over: $(<"$WORK/err")"
-    (($(pinned "$1") < $2)) || return 0
-    sleep 0.1
-  done
-  fail "$(pinned "$1") KiB are pinned, not $2"
-}
+# has_pinned KIB: whether the run has pinned that much.
+has_pinned() { (($(pinned "$run_pid") >= $1)); }
 
 # start_run OPTION...: a run in the background, $run_pid; its stdin is descriptor 5. It ends by itself in the end.
 start_run() {
@@ -31,14 +23,6 @@ start_run() {
     >"$WORK/out" 2>"$WORK/err" <"$WORK/go" &
   run_pid=$!
   exec 5>"$WORK/go"
-}
-
-# Waits until it has said that it is up, on stdout.
-wait_for_up() {
-  until grep -qx up "$WORK/out"; do
-    [[ -e "/proc/$run_pid" ]] || fail "the run is over: $(<"$WORK/err")"
-    sleep 0.1
-  done
 }
 
 # Waits for its end; its stdin ends after that.
@@ -53,7 +37,7 @@ end_run() {
 case_ready_comes_before_all_memory_is_mapped() {
   bind_all
   start_run --memory 1G --pages 4k --dma-window 128M --device "$(passed edu)" -- sh -c 'read -r go'
-  wait_for_pinned "$run_pid" $((1 << 20))
+  await "$run_pid" has_pinned $((1 << 20))
   echo go >&5
   end_run
   expect_status 0
@@ -155,7 +139,7 @@ case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
   [[ "$(json "$WORK/t.json" '[b["inflate_notifications"] == 1 and b["held_bytes_max"] >= 1 << 30 and b["acks_at_once"] >= 9 * b["acks_later"] for b in [t["balloon"]]]')" == '[True]' ]] ||
     fail "$balloon"
   give_back "$(nvme)"
-  wait_for /dev/nvme0n1
+  await $$ there /dev/nvme0n1
   [[ "$(head -c "$bytes" /dev/nvme0n1 | sha256sum)" == "$from_guest" ]] || fail "the host reads something else than the guest wrote"
   bind_all
   no_dmar_fault
@@ -173,7 +157,7 @@ expect_whole_reads() {
   local crcs
   load_module nvme
   give_back "$(nvme)"
-  wait_for /dev/nvme0n1
+  await $$ there /dev/nvme0n1
   head -c $((256 << 20)) /dev/urandom >/dev/nvme0n1
   crcs="$(python3 -c 'import sys,zlib
 disk = open("/dev/nvme0n1", "rb")
@@ -212,7 +196,7 @@ case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause() {
   bind_all
   limited_mayfly 524288
   MAYFLY="$WORK/limited" start_run --memory 512M --pages 4k --dma-window 256M --device "$(passed edu)" --cmdline-append rootdelay=20 -- sh -c 'read -r go'
-  wait_for_pinned "$run_pid" $((256 << 10))
+  await "$run_pid" has_pinned $((256 << 10))
   prlimit --pid "$run_pid" --memlock=$((256 << 20)) || fail "cannot lower the limit"
   end_run
   expect_status 125
@@ -250,12 +234,12 @@ case_device_that_the_host_takes_away_ends_the_run() {
   address="$(edu)"
   bind_all
   start_run --device "$(passed edu)" -- sh -c 'echo up; read -r go'
-  wait_for_up
+  await "$run_pid" has_line "$WORK/out" up
   echo "$address" >/sys/bus/pci/drivers/vfio-pci/unbind
   expect_given_back "$address"
   bind_all
   start_run --device "$(passed edu)" -- sh -c 'echo up; read -r go'
-  wait_for_up
+  await "$run_pid" has_line "$WORK/out" up
   echo 1 >"/sys/bus/pci/devices/$address/remove"
   expect_given_back "$address"
   echo 1 >/sys/bus/pci/rescan

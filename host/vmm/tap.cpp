@@ -18,7 +18,7 @@ namespace {
 
 // TUN_F_USO4 and TUN_F_USO6 (Linux 6.2): not in the oldest headers.
 constexpr unsigned long kUdpSegments = 0x20 | 0x40;
-constexpr int kFlags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+constexpr int kTapFlags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 constexpr int kHeaderBytes = 12;
 // 5.1.4.1: no less is allowed.
 constexpr int kMtuMin = 68;
@@ -58,7 +58,7 @@ Fd join(const std::string& name) {
   // One that was made for several queues must be joined as such.
   for (const int more : {0, IFF_MULTI_QUEUE}) {
     ifreq request = request_for(name);
-    request.ifr_flags = static_cast<short>(kFlags | more);
+    request.ifr_flags = static_cast<short>(kTapFlags | more);
     if (::ioctl(fd.get(), TUNSETIFF, &request) == 0) {
       return fd;
     }
@@ -96,7 +96,7 @@ Tap::Tap(const std::string& name) : name_(name) {
 
 Tap::Tap(int descriptor) : name_("descriptor " + std::to_string(descriptor)) {
   ifreq request{};
-  if (::ioctl(descriptor, TUNGETIFF, &request) != 0 || (request.ifr_flags & kFlags) != kFlags) {
+  if (::ioctl(descriptor, TUNGETIFF, &request) != 0 || (request.ifr_flags & kTapFlags) != kTapFlags) {
     throw Error("--net: descriptor " + std::to_string(descriptor) +
                 " is not joined to a tap with IFF_NO_PI and IFF_VNET_HDR (TUNSETIFF)");
   }

@@ -35,6 +35,8 @@ prepare_all() {
   local -a names
   mapfile -t names < <(packages_listed)
   require_packages "${names[@]}"
+  # Before any stage: L1's kernel is of what a stage is kept under (unchanged.sh).
+  ci/lab/lab prepare
   build_product
   MAYFLY_KERNEL_TREE="${MAYFLY_KERNEL_TREE:-$PWD/$KERNEL_TREE}" build_passthrough
   rm -rf "$KERNEL_TREE"

@@ -158,14 +158,9 @@ class Machine {
     driver_->negotiate(kFeatureVersion1 | ((features & 1U) != 0 ? kFeatureIndirectDescriptors : 0) |
                        ((features & 2U) != 0 ? kFeatureEventIndex : 0));
     for (std::uint16_t queue = 0; queue < 3; ++queue) {
-      const auto at = static_cast<std::uint32_t>(kRingBytes * queue);
       driver_->write(22, queue);
       driver_->write<std::uint16_t>(24, queue == Vsock::kEventQueue ? 8 : kSlots);
-      driver_->write<std::uint16_t>(26, 1);
-      driver_->write(32, at);
-      driver_->write(40, at + 0x400);
-      driver_->write(48, at + 0x800);
-      driver_->write<std::uint16_t>(28, 1);
+      driver_->enable_queue_at(queue, static_cast<std::uint32_t>(kRingBytes * queue));
     }
     driver_->driver_ok();
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <vector>
 
@@ -57,6 +58,8 @@ class FakeEventLoop final : public io::EventLoop {
     }
     return false;
   }
+  /// How many descriptors are watched.
+  [[nodiscard]] std::size_t watched() const { return watched_.size(); }
   [[nodiscard]] bool is_watched(int fd) const { return watched_.contains(fd); }
 
  private:

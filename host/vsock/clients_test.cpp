@@ -16,7 +16,7 @@
 
 #include "base/clock.hpp"
 #include "base/temporary_folder.hpp"
-#include "testing/poll_loop.hpp"
+#include "testing/fake_event_loop.hpp"
 #include "testing/vsock_fixture.hpp"
 
 namespace mayfly::vsock {
@@ -108,7 +108,7 @@ class ClientsTest : public ::testing::Test {
   static void send(const Fd& client, std::string_view text) {
     ASSERT_EQ(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL), ssize_t(text.size()));
   }
-  void run() { ASSERT_TRUE(loop_.run_dry()) << "somebody is told the same again and again"; }
+  void run() { ASSERT_TRUE(loop_.settle()) << "somebody is told the same again and again"; }
   /// What there is to read.
   static std::string received(const Fd& client) {
     std::string text(100000, '\0');
@@ -138,7 +138,7 @@ class ClientsTest : public ::testing::Test {
 
   testing::TemporaryFolder folder_;
   std::string path_ = folder_.path() / "guest.sock";
-  testing::PollLoop loop_;
+  testing::FakeEventLoop loop_;
   Fd connecting_;
   Clients clients_{lease::Listener(path_, lease::SocketKind::kStream), Connector(make_channel(connecting_)),
                    loop_};

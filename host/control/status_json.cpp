@@ -2,7 +2,10 @@
 #include "control/status_json.hpp"
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +20,30 @@ constexpr std::array<std::pair<State, std::string_view>, 4> kStates{{{State::kSt
                                                                      {State::kRunning, "running"},
                                                                      {State::kPaused, "paused"},
                                                                      {State::kEnding, "ending"}}};
+
+/// A part that a status may have: the numbers in it, by name.
+template <typename Part, std::size_t count>
+struct PartKeys {
+  const char* key;
+  std::array<std::pair<const char*, std::uint64_t Part::*>, count> numbers;
+};
+
+constexpr PartKeys<BalloonStatus, 2> kBalloon{
+    "balloon",
+    {{{"held_bytes", &BalloonStatus::held_bytes}, {"target_bytes", &BalloonStatus::target_bytes}}}};
+constexpr PartKeys<DmaStatus, 4> kDma{"dma",
+                                      {{{"ram_bytes", &DmaStatus::ram_bytes},
+                                        {"populated_bytes", &DmaStatus::populated_bytes},
+                                        {"mapped_bytes", &DmaStatus::mapped_bytes},
+                                        {"held_bytes", &DmaStatus::held_bytes}}}};
+constexpr PartKeys<PrefaultStatus, 2> kPrefault{"prefault",
+                                                {{{"populated_bytes", &PrefaultStatus::populated_bytes},
+                                                  {"mapped_bytes", &PrefaultStatus::mapped_bytes}}}};
+constexpr PartKeys<SocketsStatus, 4> kSockets{"sockets",
+                                              {{{"connections", &SocketsStatus::connections},
+                                                {"opened", &SocketsStatus::opened},
+                                                {"bytes_to_guest", &SocketsStatus::bytes_to_guest},
+                                                {"bytes_to_host", &SocketsStatus::bytes_to_host}}}};
 
 /// Reads members of an object; is no longer good() once one that must be there was not, or was of another
 /// type.
@@ -70,6 +97,28 @@ void read_state(Members& members, State& state) {
   members.also(false);
 }
 
+template <typename Part, std::size_t count>
+void read_part(Members& members, const PartKeys<Part, count>& keys, std::optional<Part>& part) {
+  if (const Json* const json = members.find(keys.key)) {
+    Members numbers(*json);
+    part.emplace();
+    for (const auto& [name, number] : keys.numbers) {
+      numbers.read(name, (*part).*number);
+    }
+    members.also(numbers.good());
+  }
+}
+
+template <typename Part, std::size_t count>
+void add_part(Json& json, const PartKeys<Part, count>& keys, const std::optional<Part>& part) {
+  if (part) {
+    Json& numbers = json[keys.key];
+    for (const auto& [name, number] : keys.numbers) {
+      numbers[name] = (*part).*number;
+    }
+  }
+}
+
 void read_parts(Members& members, Status& status) {
   if (const Json* const json = members.find("memory")) {
     Members memory(*json);
@@ -78,41 +127,15 @@ void read_parts(Members& members, Status& status) {
     memory.read("populated_bytes", status.populated_bytes);
     members.also(memory.good());
   }
-  if (const Json* const json = members.find("balloon")) {
-    Members balloon(*json);
-    status.balloon.emplace();
-    balloon.read("held_bytes", status.balloon->held_bytes);
-    balloon.read("target_bytes", status.balloon->target_bytes);
-    members.also(balloon.good());
-  }
-  if (const Json* const json = members.find("dma")) {
+  read_part(members, kBalloon, status.balloon);
+  read_part(members, kDma, status.dma);
+  if (const Json* const json = members.find(kDma.key); json != nullptr && json->contains("failure")) {
     Members dma(*json);
-    status.dma.emplace();
-    dma.read("ram_bytes", status.dma->ram_bytes);
-    dma.read("populated_bytes", status.dma->populated_bytes);
-    dma.read("mapped_bytes", status.dma->mapped_bytes);
-    dma.read("held_bytes", status.dma->held_bytes);
-    if (dma.find("failure") != nullptr) {
-      dma.read("failure", status.dma->failure);
-    }
+    dma.read("failure", status.dma->failure);
     members.also(dma.good());
   }
-  if (const Json* const json = members.find("prefault")) {
-    Members prefault(*json);
-    status.prefault.emplace();
-    prefault.read("populated_bytes", status.prefault->populated_bytes);
-    prefault.read("mapped_bytes", status.prefault->mapped_bytes);
-    members.also(prefault.good());
-  }
-  if (const Json* const json = members.find("sockets")) {
-    Members sockets(*json);
-    status.sockets.emplace();
-    sockets.read("connections", status.sockets->connections);
-    sockets.read("opened", status.sockets->opened);
-    sockets.read("bytes_to_guest", status.sockets->bytes_to_guest);
-    sockets.read("bytes_to_host", status.sockets->bytes_to_host);
-    members.also(sockets.good());
-  }
+  read_part(members, kPrefault, status.prefault);
+  read_part(members, kSockets, status.sockets);
 }
 
 void read_lists(Members& members, Status& status) {
@@ -153,29 +176,13 @@ Json to_json(const Status& status) {
   json["cpus"] = status.cpus;
   json["memory"] = {
       {"bytes", status.memory_bytes}, {"pages", status.pages}, {"populated_bytes", status.populated_bytes}};
-  if (status.balloon) {
-    json["balloon"] = {{"held_bytes", status.balloon->held_bytes},
-                       {"target_bytes", status.balloon->target_bytes}};
+  add_part(json, kBalloon, status.balloon);
+  add_part(json, kDma, status.dma);
+  if (status.dma && !status.dma->failure.empty()) {
+    json[kDma.key]["failure"] = status.dma->failure;
   }
-  if (status.dma) {
-    json["dma"] = {{"ram_bytes", status.dma->ram_bytes},
-                   {"populated_bytes", status.dma->populated_bytes},
-                   {"mapped_bytes", status.dma->mapped_bytes},
-                   {"held_bytes", status.dma->held_bytes}};
-    if (!status.dma->failure.empty()) {
-      json["dma"]["failure"] = status.dma->failure;
-    }
-  }
-  if (status.prefault) {
-    json["prefault"] = {{"populated_bytes", status.prefault->populated_bytes},
-                        {"mapped_bytes", status.prefault->mapped_bytes}};
-  }
-  if (status.sockets) {
-    json["sockets"] = {{"connections", status.sockets->connections},
-                       {"opened", status.sockets->opened},
-                       {"bytes_to_guest", status.sockets->bytes_to_guest},
-                       {"bytes_to_host", status.sockets->bytes_to_host}};
-  }
+  add_part(json, kPrefault, status.prefault);
+  add_part(json, kSockets, status.sockets);
   json["exits"] = Json::object();
   for (const auto& [reason, count] : status.exits) {
     json["exits"][reason] = count;

@@ -62,7 +62,7 @@ Step Channel::receive(std::span<std::byte> bytes) noexcept {
       bytes = bytes.subspan(static_cast<std::size_t>(got));
     } else if (got == 0) {
       // The port driver reads as ended until the host has opened its end too; it cannot be polled for that.
-      if (!patience.sleep()) {
+      if (!is_port_ || !patience.sleep()) {
         return setup_failure(EPIPE, "waiting for the host on the channel");
       }
     } else if (errno == EAGAIN) {

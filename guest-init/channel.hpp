@@ -16,7 +16,7 @@ class Channel {
   Channel() = default;
 
   /// Takes a stream socket in place of the port, set non-blocking by the caller.
-  explicit Channel(int descriptor) noexcept : descriptor_(descriptor) {}
+  explicit Channel(int descriptor) noexcept : descriptor_(descriptor), is_port_(false) {}
 
   /// Opens /dev/vport0p1. The kernel makes it when the host has announced the port, which may be after init's
   /// start: waits up to 10 s, asleep.
@@ -25,8 +25,8 @@ class Channel {
   [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
-  /// Fills `bytes` whole, waiting as long as it takes. While the host has not yet opened its end, waits up to
-  /// 10 s.
+  /// Fills `bytes` whole, waiting as long as it takes. While the host has not yet opened its end of the port,
+  /// waits up to 10 s.
   [[nodiscard]] Step receive(std::span<std::byte> bytes) noexcept;
 
   /// Reads what is there: bytes read, 0 when the host is gone, -1 with errno EAGAIN when there is nothing
@@ -42,6 +42,7 @@ class Channel {
 
  private:
   int descriptor_ = -1;
+  bool is_port_ = true;
 };
 
 }  // namespace mayfly::init

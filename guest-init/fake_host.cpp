@@ -7,14 +7,14 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest-init/command.hpp"
 #include "guest-init/request.hpp"
-#include "guest-init/session.hpp"
-#include "guest-init/signals.hpp"
 
 namespace mayfly::init {
 namespace {
@@ -25,38 +25,24 @@ using protocol::Stream;
 
 constexpr std::size_t kOutgoingMax = 256U << 10U;
 
-/// What main.cpp does between the mounts and the power-off, without the host name.
-[[nodiscard]] Step run_session(Channel& channel, Outbox& outbox, const Marks& marks,
-                               protocol::ExitReport& report) {
+/// What main.cpp does between the mounts and the power-off, without what sets the machine up.
+[[noreturn]] void run_guest(int descriptor, int mark_file) {
+  begin_as_pid_1();
   static RequestStorage storage;
+  Channel channel(descriptor);
   Request request;
-  User user;
-  Stdio stdio;
-  Workload workload;
+  protocol::ExitReport report{};
   Step failed = receive_request(channel, storage, request);
   if (!failed) {
-    failed = resolve_user(request.user, AccountFiles{}, user);
+    failed = run_command(channel, request, Marks(mark_file), Remains::kKilled, report);
   }
-  if (!failed) {
-    failed = open_stdio(request.terminal, user, stdio);
-  }
-  const int child_watch = watch_children();
-  if (!failed) {
-    failed = workload.start(request, user, stdio, marks);
-  }
-  if (failed) {
-    return failed;
-  }
-  stdio.close_workload_ends();
-  static Session session(channel, outbox, workload, stdio, marks, child_watch);
-  failed = session.run(report);
-  workload.kill_remains();
-  return failed;
+  send_exit(channel, report, failed);
+  _exit(0);
 }
 
-/// The kernel starts PID 1 with no signal ignored, and sends it none that it does not handle: SIGPIPE has a
-/// handler here, which unlike ignoring is not inherited by the workload.
-void take_signals_as_pid_1() {
+}  // namespace
+
+void begin_as_pid_1() {
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action {};
     if (number == SIGPIPE) {
@@ -64,31 +50,10 @@ void take_signals_as_pid_1() {
     }
     sigaction(number, &action, nullptr);
   }
-}
-
-}  // namespace
-
-void FakeHost::run_guest(int descriptor, int mark_file) {
-  take_signals_as_pid_1();
-  static Outbox outbox;
-  Channel channel(descriptor);
-  protocol::ExitReport report{};
-  const Step failed = run_session(channel, outbox, Marks(mark_file), report);
-  if (failed) {
-    report = {failed->kind, static_cast<std::uint32_t>(failed->error)};
-  }
-  outbox.add_exit(report, failed ? failed->text.view() : std::string_view());
-  while (!send_pending(channel, outbox) && !outbox.pending().empty() && channel.wait_writable()) {
-  }
-  _exit(0);
+  close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 FakeHost::FakeHost(const std::vector<std::byte>& request, int mark_file) {
-  on_data = [this](Stream stream, std::string_view data) {
-    output_[static_cast<std::size_t>(stream)] += data;
-    return static_cast<std::uint32_t>(data.size());
-  };
-  on_close = [](Stream) {};
   int ends[2] = {-1, -1};
   EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
   guest_ = fork();
@@ -97,13 +62,28 @@ FakeHost::FakeHost(const std::vector<std::byte>& request, int mark_file) {
     run_guest(ends[1], mark_file);
   }
   close(ends[1]);
-  channel_ = ends[0];
+  launch(ends[0], request);
+}
+
+FakeHost::FakeHost(Connection connection, const std::vector<std::byte>& request) {
+  launch(connection.socket, request);
+}
+
+void FakeHost::launch(int channel, const std::vector<std::byte>& request) {
+  channel_ = channel;
+  on_data = [this](Stream stream, std::string_view data) {
+    output_[static_cast<std::size_t>(stream)] += data;
+    return static_cast<std::uint32_t>(data.size());
+  };
+  on_close = [](Stream) {};
   send(FrameType::kLaunch, Stream::kStdin, {reinterpret_cast<const char*>(request.data()), request.size()});
 }
 
 FakeHost::~FakeHost() {
   close(channel_);
-  waitpid(guest_, nullptr, 0);
+  if (guest_ > 0) {
+    waitpid(guest_, nullptr, 0);
+  }
 }
 
 void FakeHost::send_input(std::uint64_t size, char (*pattern)(std::uint64_t)) {

@@ -14,7 +14,17 @@
 
 namespace mayfly::init {
 
-/// The host's end of a channel, and a process that runs init's session at the other. Test code only.
+/// Makes this process, a fork of the test, begin as the kernel has PID 1 begin: with no signal ignored, none
+/// sent that it does not handle (SIGPIPE has a handler, which unlike ignoring is not inherited by the
+/// workload), and no descriptor of the test's to give on.
+void begin_as_pid_1();
+
+/// A shell's word for its descriptors; the fourth is the folder that it reads.
+inline constexpr std::string_view kShowDescriptors = "cd /proc/self/fd; echo *";
+inline constexpr std::string_view kNoneButStdio = "0 1 2 3\n";
+
+/// The host's end of a channel, and where wanted a process that runs init's session at the other. Test code
+/// only.
 ///
 /// Bytes of stdin come from a function of their position, so that streams of any length need no memory.
 class FakeHost {
@@ -22,6 +32,12 @@ class FakeHost {
   /// Starts `command` by the launch request `records` (bytes of a LaunchWriter). `mark_file` receives the
   /// marks.
   explicit FakeHost(const std::vector<std::byte>& request, int mark_file = -1);
+  /// A socket to the agent, not blocking; it becomes the host's.
+  struct Connection {
+    int socket;
+  };
+  /// Has the agent there start `command`.
+  FakeHost(Connection connection, const std::vector<std::byte>& request);
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
   ~FakeHost();
@@ -55,7 +71,7 @@ class FakeHost {
   [[nodiscard]] std::uint64_t input_sent() const { return input_sent_; }
 
  private:
-  [[noreturn]] static void run_guest(int channel, int mark_file);
+  void launch(int channel, const std::vector<std::byte>& request);
   void fill_outgoing();
   [[nodiscard]] bool exchange();
   void take_frames();

@@ -5,32 +5,22 @@
 
 #include <sys/stat.h>
 
+#include "guest-init/agent.hpp"
 #include "guest-init/channel.hpp"
+#include "guest-init/command.hpp"
 #include "guest-init/failure.hpp"
 #include "guest-init/marks.hpp"
 #include "guest-init/mounts.hpp"
 #include "guest-init/network.hpp"
-#include "guest-init/outbox.hpp"
 #include "guest-init/overlay.hpp"
 #include "guest-init/power.hpp"
 #include "guest-init/request.hpp"
-#include "guest-init/session.hpp"
-#include "guest-init/signals.hpp"
-#include "guest-init/stdio.hpp"
-#include "guest-init/user.hpp"
-#include "guest-init/workload.hpp"
 
 namespace mayfly::init {
 namespace {
 
-/// All memory that init uses beside its stack. In .bss: untouched pages are never made.
-struct Storage {
-  RequestStorage request;
-  Outbox outbox;
-  User user;
-  Text home;
-};
-Storage storage;
+/// In .bss: untouched pages are never made.
+RequestStorage request_storage;
 
 constexpr mode_t kWorkloadUmask = 022;
 
@@ -59,18 +49,9 @@ constexpr mode_t kWorkloadUmask = 022;
   return failed ? failed : raise_loopback();
 }
 
-/// Adds the variables that every program may expect.
-void complete_environment(Request& request) noexcept {
-  request.set_default("PATH", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-  request.set_default("HOME", storage.home.add("HOME=").add(storage.user.home.view()).c_str());
-  if (request.terminal) {
-    request.set_default("TERM", "TERM=xterm");
-  }
-}
-
 [[nodiscard]] Step run_workload(Channel& channel, const Marks& marks, protocol::ExitReport& report) noexcept {
   Request request;
-  if (Step failed = receive_request(channel, storage.request, request); failed) {
+  if (Step failed = receive_request(channel, request_storage, request); failed) {
     return failed;
   }
   if (Step failed = set_host_name(request.hostname); failed) {
@@ -82,33 +63,12 @@ void complete_environment(Request& request) noexcept {
   if (Step failed = set_nameservers(std::span(request.nameservers).first(request.nameserver_count)); failed) {
     return failed;
   }
-  if (Step failed = resolve_user(request.user, AccountFiles{}, storage.user); failed) {
-    return failed;
+  if (request.agent_port != 0) {
+    if (Step failed = start_agent(request.agent_port, request); failed) {
+      return failed;
+    }
   }
-  complete_environment(request);
-  Stdio stdio;
-  if (Step failed = open_stdio(request.terminal, storage.user, stdio); failed) {
-    return failed;
-  }
-  const int child_watch = watch_children();
-  if (child_watch < 0) {
-    return setup_failure(errno, "watching for ended processes");
-  }
-  Workload workload;
-  if (Step failed = workload.start(request, storage.user, stdio, marks); failed) {
-    return failed;
-  }
-  stdio.close_workload_ends();
-  static Session session(channel, storage.outbox, workload, stdio, marks, child_watch);
-  return session.run(report);
-}
-
-/// Sends the last frame and what stands before it. A host that is gone ends the wait.
-void send_exit(Channel& channel, protocol::ExitReport report, std::string_view message) noexcept {
-  storage.outbox.add_exit(report, message);
-  while (!send_pending(channel, storage.outbox) && !storage.outbox.pending().empty() &&
-         channel.wait_writable()) {
-  }
+  return run_command(channel, request, marks, Remains::kKilled, report);
 }
 
 [[noreturn]] void boot() noexcept {
@@ -124,14 +84,11 @@ void send_exit(Channel& channel, protocol::ExitReport report, std::string_view m
   if (!failed) {
     failed = unopened ? unopened : run_workload(channel, marks, report);
   }
-  if (failed) {
-    report = {failed->kind, static_cast<std::uint32_t>(failed->error)};
-    if (failed->kind == protocol::ExitKind::kSetupFailed) {
-      tell_console(*failed);
-    }
+  if (failed && failed->kind == protocol::ExitKind::kSetupFailed) {
+    tell_console(*failed);
   }
   if (channel.is_open()) {
-    send_exit(channel, report, failed ? failed->text.view() : std::string_view());
+    send_exit(channel, report, failed);
   }
   power_off();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -20,10 +21,21 @@ class OutputStream {
   [[nodiscard]] State state() const noexcept { return state_; }
 
   /// Bytes that may be sent now; 0 once the stream has ended.
-  [[nodiscard]] std::size_t allowance() const noexcept { return state_ == State::kOpen ? credit_ : 0; }
+  [[nodiscard]] std::size_t allowance() const noexcept {
+    return state_ == State::kOpen ? std::min<std::size_t>(credit_, left_) : 0;
+  }
 
   /// `count` bytes, at most allowance(), are on their way.
-  void sent(std::size_t count) noexcept { credit_ -= static_cast<std::uint32_t>(count); }
+  void sent(std::size_t count) noexcept {
+    credit_ -= static_cast<std::uint32_t>(count);
+    left_ -= left_ == kUnlimited ? 0 : count;
+  }
+
+  /// No more than `bytes` are to be sent from now on.
+  void limit(std::size_t bytes) noexcept { left_ = bytes; }
+
+  /// All that limit() has left is on its way.
+  [[nodiscard]] bool is_complete() const noexcept { return left_ == 0; }
 
   /// The host takes `credit` bytes more. False when that is beyond all bounds.
   [[nodiscard]] bool grant(std::uint32_t credit) noexcept {
@@ -45,7 +57,10 @@ class OutputStream {
   void close_sent() noexcept { state_ = State::kEnded; }
 
  private:
+  static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+
   State state_ = State::kOpen;
+  std::size_t left_ = kUnlimited;
   std::uint32_t credit_ = protocol::kInitialCredit;
 };
 

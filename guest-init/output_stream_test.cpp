@@ -23,6 +23,17 @@ TEST(OutputStream, RefusesCreditBeyondAllBounds) {
   EXPECT_FALSE(stream.grant(1));
 }
 
+TEST(OutputStream, SendsNoMoreThanItIsLimitedTo) {
+  OutputStream stream;
+  stream.sent(10);
+  EXPECT_FALSE(stream.is_complete());
+  stream.limit(7);
+  EXPECT_EQ(stream.allowance(), 7U);
+  stream.sent(7);
+  EXPECT_TRUE(stream.is_complete());
+  EXPECT_EQ(stream.allowance(), 0U);
+}
+
 TEST(OutputStream, SendsNothingOnceItEnds) {
   OutputStream stream;
   stream.end();

@@ -47,6 +47,9 @@ void store(Request& request, std::size_t& arguments, const LaunchRecord& record,
       request.nameservers[request.nameserver_count++] =
           protocol::load_from<protocol::Ipv4Address>(record.value);
       break;
+    case LaunchField::kAgentPort:
+      request.agent_port = protocol::load_from<std::uint32_t>(record.value);
+      break;
     case LaunchField::kTerminal:
       break;
   }
@@ -97,6 +100,25 @@ Step index_request(RequestStorage& storage, std::size_t size, Request& request) 
   storage.bytes[size] = std::byte{0};
   request.arguments[arguments] = nullptr;
   request.environment[request.environment_size] = nullptr;
+  return std::nullopt;
+}
+
+Step inherit(const Request& first, RequestStorage& storage, Request& request) noexcept {
+  const auto used =
+      static_cast<std::size_t>(request.environment - storage.strings.data()) + request.environment_size;
+  if (storage.strings.size() - used < first.environment_size + kDefaultVariablesMax + 1) {
+    return setup_failure(E2BIG, "adding the variables of the VM to those of the command");
+  }
+  for (std::size_t i = 0; i < first.environment_size; ++i) {
+    const std::string_view variable(first.environment[i]);
+    request.set_default(variable.substr(0, variable.find('=')), first.environment[i]);
+  }
+  if (request.workdir == nullptr) {
+    request.workdir = first.workdir;
+  }
+  if (request.user.empty()) {
+    request.user = first.user;
+  }
   return std::nullopt;
 }
 

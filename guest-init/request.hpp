@@ -19,14 +19,15 @@ struct Request {
   char** arguments = nullptr;        ///< Ends with a null pointer; holds one string at least.
   char** environment = nullptr;      ///< Ends with a null pointer; room for kDefaultVariablesMax more.
   std::size_t environment_size = 0;  ///< Without the null pointer.
-  const char* workdir = "/";
-  std::string_view user;      ///< Empty: root.
-  std::string_view hostname;  ///< Empty: the default.
+  const char* workdir = nullptr;     ///< Null: "/".
+  std::string_view user;             ///< Empty: root.
+  std::string_view hostname;         ///< Empty: the default.
   std::optional<protocol::TerminalSize> terminal;
   std::array<protocol::NetworkSetup, protocol::kNetworksMax> networks;
   std::size_t network_count = 0;
   std::array<protocol::Ipv4Address, protocol::kNameserversMax> nameservers;
   std::size_t nameserver_count = 0;
+  std::uint32_t agent_port = 0;  ///< 0: none.
 
   /// The value of an environment variable, or null.
   [[nodiscard]] const char* variable(std::string_view name) const noexcept;
@@ -35,7 +36,7 @@ struct Request {
   void set_default(std::string_view name, const char* assignment) noexcept;
 };
 
-/// Most calls of set_default() that a request takes.
+/// Most calls of set_default() that a request takes, beside inherit().
 inline constexpr std::size_t kDefaultVariablesMax = 3;
 
 /// Room for the largest launch request. Lies in .bss: pages that are not touched cost nothing.
@@ -50,6 +51,11 @@ struct RequestStorage {
 /// Turns the first `size` bytes of the storage, a launch request, into a Request. Terminates the strings in
 /// place, over the record headers, so the bytes are no launch request afterwards.
 [[nodiscard]] Step index_request(RequestStorage& storage, std::size_t size, Request& request) noexcept;
+
+/// Gives `request`, which lies in `storage`, those variables of `first` that it does not set itself, and the
+/// directory and user of `first` where it names none. Error: together they have more variables than the
+/// storage has room for (E2BIG).
+[[nodiscard]] Step inherit(const Request& first, RequestStorage& storage, Request& request) noexcept;
 
 /// Receives the launch frame, the first of the channel, and indexes it.
 [[nodiscard]] Step receive_request(Channel& channel, RequestStorage& storage, Request& request) noexcept;

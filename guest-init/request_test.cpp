@@ -55,6 +55,70 @@ TEST_F(RequestTest, NetworksAndNameserversAreTaken) {
   EXPECT_EQ(request_.user, "joe");
 }
 
+TEST_F(RequestTest, AgentsPortIsTaken) {
+  writer_.add(LaunchField::kArgument, "sh");
+  writer_.add_fixed(LaunchField::kAgentPort, std::uint32_t{1023});
+  ASSERT_FALSE(index());
+  EXPECT_EQ(request_.agent_port, 1023U);
+}
+
+/// A request that another one, the first of the VM, stands behind.
+class InheritTest : public RequestTest {
+ protected:
+  void SetUp() override {
+    first_writer_.add(LaunchField::kArgument, "first");
+    first_writer_.add(LaunchField::kEnvironment, "A=1");
+    first_writer_.add(LaunchField::kEnvironment, "B=2");
+    first_writer_.add(LaunchField::kWorkdir, "/first");
+    first_writer_.add(LaunchField::kUser, "joe");
+    writer_.add(LaunchField::kArgument, "second");
+  }
+  Step inherit_first() {
+    std::memcpy(first_storage_->bytes.data(), first_bytes_.data(), first_bytes_.size());
+    EXPECT_FALSE(index_request(*first_storage_, first_bytes_.size(), first_));
+    EXPECT_FALSE(index());
+    return inherit(first_, *storage_, request_);
+  }
+
+  std::unique_ptr<RequestStorage> first_storage_ = std::make_unique<RequestStorage>();
+  Bytes first_bytes_;
+  protocol::LaunchWriter<Bytes> first_writer_{first_bytes_};
+  Request first_;
+};
+
+TEST_F(InheritTest, WhatARequestLeavesOpenIsTheFirstOnes) {
+  ASSERT_FALSE(inherit_first());
+  EXPECT_EQ(strings(request_.arguments), (std::vector<std::string>{"second"}));
+  EXPECT_EQ(strings(request_.environment), (std::vector<std::string>{"A=1", "B=2"}));
+  EXPECT_STREQ(request_.workdir, "/first");
+  EXPECT_EQ(request_.user, "joe");
+}
+
+TEST_F(InheritTest, WhatARequestSaysItselfStays) {
+  writer_.add(LaunchField::kEnvironment, "B=other");
+  writer_.add(LaunchField::kEnvironment, "C=3");
+  writer_.add(LaunchField::kWorkdir, "/second");
+  writer_.add(LaunchField::kUser, "ann");
+  ASSERT_FALSE(inherit_first());
+  EXPECT_EQ(strings(request_.environment), (std::vector<std::string>{"B=other", "C=3", "A=1"}));
+  EXPECT_STREQ(request_.workdir, "/second");
+  EXPECT_EQ(request_.user, "ann");
+}
+
+TEST_F(InheritTest, MoreVariablesThanThereIsRoomForAreRefused) {
+  // The smallest records there are, until no more fit: as many strings as a request can have.
+  while (bytes_.size() + protocol::kRecordHeaderBytes <= protocol::kLaunchBytesMax) {
+    writer_.add(LaunchField::kArgument, "");
+  }
+  ASSERT_FALSE(inherit_first()) << "two more have room";
+  first_writer_.add(LaunchField::kEnvironment, "C=3");
+  request_ = {};
+  first_ = {};
+  const Step refused = inherit_first();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->error, E2BIG);
+}
+
 TEST_F(RequestTest, StringsAreTerminatedWhereTheyLie) {
   writer_.add(LaunchField::kEnvironment, "A=1");
   writer_.add(LaunchField::kArgument, "sh");

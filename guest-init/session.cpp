@@ -6,6 +6,7 @@
 #include <span>
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "guest-init/signals.hpp"
@@ -231,6 +232,9 @@ void Session::read_output(std::size_t index) noexcept {
   if (count > 0) {
     outbox_.end_data(output_stream(index), static_cast<std::size_t>(count));
     output_[index].sent(static_cast<std::size_t>(count));
+    if (output_[index].is_complete()) {
+      end_output(index);
+    }
   } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
     // A terminal that nobody has open any more reads as EIO.
     end_output(index);
@@ -263,7 +267,24 @@ void Session::notice_children() noexcept {
   if (const auto report = workload_.reap(); report) {
     marks_.write(protocol::Mark::kExited);
     exit_ = report;
-    workload_.kill_remains();
+    if (remains_ == Remains::kKilled) {
+      workload_.kill_remains();
+    } else if (stdio_.kind == Stdio::Kind::kPipes) {
+      limit_output(0);
+      limit_output(1);
+    }
+  }
+}
+
+/// Takes no more than what the workload's first process can have written.
+void Session::limit_output(std::size_t index) noexcept {
+  int bytes = 0;
+  if (stdio_.output[index] < 0 || ioctl(stdio_.output[index], FIONREAD, &bytes) != 0) {
+    return;
+  }
+  output_[index].limit(static_cast<std::size_t>(bytes));
+  if (output_[index].is_complete()) {
+    end_output(index);
   }
 }
 

@@ -21,6 +21,14 @@ namespace mayfly::init {
 /// Writes what is pending; stops when the port takes no more. EPIPE: the host is gone.
 [[nodiscard]] Step send_pending(Channel& channel, Outbox& outbox) noexcept;
 
+/// What becomes of what the workload has left running when its first process has ended.
+enum class Remains {
+  kKilled,
+  /// It runs on. What it writes later is dropped (its next write meets SIGPIPE), unless it is on a terminal,
+  /// which is served until nobody has it open.
+  kLeft,
+};
+
 /// Carries the workload's stdio over the channel until it has ended and all its output is in the outbox.
 ///
 /// One loop around one poll(); no other call in it waits. Large, so it lies in static storage.
@@ -28,13 +36,14 @@ class Session {
  public:
   /// `child_watch` comes from watch_children(), called before the workload was started.
   Session(Channel& channel, Outbox& outbox, Workload& workload, Stdio& stdio, const Marks& marks,
-          int child_watch) noexcept
+          int child_watch, Remains remains) noexcept
       : channel_(channel),
         outbox_(outbox),
         workload_(workload),
         stdio_(stdio),
         marks_(marks),
-        child_watch_(child_watch) {}
+        child_watch_(child_watch),
+        remains_(remains) {}
 
   /// Runs to the workload's end and fills `report`. Errors: EPROTO for a frame that may not be, EPIPE when
   /// the host is gone; then the workload still runs.
@@ -59,6 +68,7 @@ class Session {
   void end_output(std::size_t index) noexcept;
   void hang_up() noexcept;
   void notice_children() noexcept;
+  void limit_output(std::size_t index) noexcept;
 
   Channel& channel_;
   Outbox& outbox_;
@@ -66,6 +76,7 @@ class Session {
   Stdio& stdio_;
   const Marks& marks_;
   int child_watch_;
+  Remains remains_;
 
   std::optional<protocol::ExitReport> exit_;
   bool input_close_due_ = false;  ///< The workload has closed its stdin, and the host does not know yet.

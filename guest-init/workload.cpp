@@ -87,8 +87,9 @@ alignas(16) std::array<std::byte, 16U << 10U> start_stack;
     return *failed;
   }
   // As the user: a directory that it may not enter is refused here, not found out by the workload.
-  if (chdir(start.request.workdir) != 0) {
-    return setup_failure(errno, "entering working directory", start.request.workdir);
+  const char* const workdir = start.request.workdir == nullptr ? "/" : start.request.workdir;
+  if (chdir(workdir) != 0) {
+    return setup_failure(errno, "entering working directory", workdir);
   }
   sigset_t none;
   sigemptyset(&none);

@@ -30,6 +30,7 @@ enum class LaunchField : std::uint16_t {
   kTerminal = 6,     ///< u16 rows, u16 columns: stdio is a terminal of this size.
   kNetwork = 7,      ///< A NetworkSetup. At most kNetworksMax.
   kNameserver = 8,   ///< An Ipv4Address, for /etc/resolv.conf. At most kNameserversMax.
+  kAgentPort = 9,    ///< u32, not 0: the port of AF_VSOCK on which further commands come from the host.
 };
 
 inline constexpr std::uint32_t kLaunchMagic = 0x524C464D;  // "MFLR"
@@ -56,6 +57,10 @@ static_assert(sizeof(NetworkSetup) == 16 && alignof(NetworkSetup) == 1);
 inline constexpr std::size_t kNetworksMax = 8;
 /// As many as libc asks (resolv.conf(5), MAXNS).
 inline constexpr std::size_t kNameserversMax = 3;
+
+/// The port that mayfly has init's agent on. Below 1024: no workload without CAP_NET_BIND_SERVICE can stand
+/// in for it.
+inline constexpr std::uint32_t kAgentPort = 1023;
 
 /// The mask of `prefix` bits, 1 to 32.
 [[nodiscard]] constexpr Ipv4Address mask_of(std::uint8_t prefix) noexcept {
@@ -203,7 +208,7 @@ class LaunchRequest {
   }
 
  private:
-  static constexpr auto kFieldsMax = static_cast<std::uint16_t>(LaunchField::kNameserver);
+  static constexpr auto kFieldsMax = static_cast<std::uint16_t>(LaunchField::kAgentPort);
 
   explicit LaunchRequest(std::span<const std::byte> records) noexcept : records_(records) {}
 
@@ -224,6 +229,8 @@ class LaunchRequest {
         return record.value.size() == sizeof(NetworkSetup) && is_valid(load_from<NetworkSetup>(record.value));
       case LaunchField::kNameserver:
         return record.value.size() == sizeof(Ipv4Address);
+      case LaunchField::kAgentPort:
+        return record.value.size() == sizeof(std::uint32_t) && load_from<std::uint32_t>(record.value) != 0;
       default:
         return std::nullopt;
     }
@@ -253,6 +260,7 @@ class LaunchRequest {
       case LaunchField::kTerminal:
       case LaunchField::kNetwork:
       case LaunchField::kNameserver:
+      case LaunchField::kAgentPort:
         break;
     }
     return std::nullopt;
@@ -349,7 +357,7 @@ class LaunchWriter {
     add(LaunchField::kTerminal, {value, sizeof(value)});
   }
 
-  /// Appends a record of fixed size: a NetworkSetup or an Ipv4Address.
+  /// Appends a record of fixed size: a NetworkSetup, an Ipv4Address or a port.
   template <typename T>
   void add_fixed(LaunchField field, const T& value) {
     // Safe: the object representation of bytes.

@@ -2,9 +2,11 @@
 /// The agent as an ordinary process, a Unix socket in the place of AF_VSOCK.
 #include "guest-init/agent.hpp"
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -14,7 +16,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -266,6 +272,32 @@ TEST_F(AgentTest, CommandOnATerminalIsServedUntilNobodyHasItOpen) {
   FakeHost& host = exec(Launch().add_terminal().add_shell("seq 100000; tty >/dev/null && exit 5"));
   expect_exit(host, ExitKind::kExited, 5);
   EXPECT_TRUE(host.output(Stream::kStdout).ends_with("\n100000\r\n"));
+}
+
+/// In this process a kernel has no sockets of AF_VSOCK from now on.
+void lose_vsock() {
+  const std::array<sock_filter, 6> program{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_VSOCK, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{program.size(), const_cast<sock_filter*>(program.data())};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
+
+TEST(Agent, KernelWithoutSuchSocketsRunsTheWorkloadAllTheSame) {
+  const pid_t guest = fork();
+  if (guest == 0) {
+    lose_vsock();
+    _exit(start_agent(protocol::kAgentPort, Request()) ? 1 : 0);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(guest, &status, 0), guest);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

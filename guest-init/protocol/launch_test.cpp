@@ -57,6 +57,17 @@ TEST(Launch, RoundTripKeepsAllRecordsInOrder) {
   EXPECT_EQ(request->find(LaunchField::kUser), "joe:29");
 }
 
+TEST(Launch, AgentsPortIsANumberOf32Bits) {
+  EXPECT_EQ(fault_of(request_of(LaunchField::kAgentPort, {"\x01\0\0\0", 4})), std::nullopt);
+  EXPECT_EQ(fault_of(request_of(LaunchField::kAgentPort, {"\0\0\0\0", 4})), LaunchFault::kBadValue);
+  EXPECT_EQ(fault_of(request_of(LaunchField::kAgentPort, {"\x01\0\0", 3})), LaunchFault::kBadValue);
+  Bytes twice;
+  LaunchWriter writer(twice);
+  writer.add_fixed(LaunchField::kAgentPort, std::uint32_t{1});
+  writer.add_fixed(LaunchField::kAgentPort, std::uint32_t{1});
+  EXPECT_EQ(fault_of(twice), LaunchFault::kRepeatedField);
+}
+
 constexpr NetworkSetup kSetup{{2, 0, 0, 0, 0, 1}, 1, 24, {192, 168, 7, 2}, {192, 168, 7, 1}};
 
 Bytes network_of(const NetworkSetup& setup) {
@@ -157,7 +168,7 @@ TEST(Launch, RefusesRecordThatReachesBeyondTheEnd) {
 TEST(Launch, RefusesUnknownFields) {
   const Bytes good = request_of(LaunchField::kArgument, "x");
   EXPECT_EQ(fault_of(patched(good, 8, std::byte{0})), LaunchFault::kUnknownField);
-  EXPECT_EQ(fault_of(patched(good, 8, std::byte{9})), LaunchFault::kUnknownField);
+  EXPECT_EQ(fault_of(patched(good, 8, std::byte{10})), LaunchFault::kUnknownField);
 }
 
 TEST(Launch, RefusesReservedBitsThatAreSet) {

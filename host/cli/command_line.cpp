@@ -15,6 +15,16 @@
 namespace mayfly::cli {
 namespace {
 
+// How a command is run in a guest.
+template <typename Options>
+void add_workload_options(CLI::App& app, Options& options) {
+  set_type(
+      *app.add_option("--env", options.environment, "Environment variable of the command; may be repeated"),
+      "NAME=VALUE");
+  add_string(app, "--workdir", options.workdir, "DIR", "Directory of the command in the guest");
+  add_string(app, "--user", options.user, "USER[:GROUP]", "User of the command, by name or number");
+}
+
 // What `run` and `boot` have in common.
 void add_machine_options(CLI::App& app, RunOptions& run) {
   add_string(app, "--image", run.image, "FILE", "Root file system, made by mayfly-image build");
@@ -36,10 +46,7 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
       "must be what it keeps");
   add_string(app, "--balloon", run.balloon, "SIZE",
              "Give the guest a balloon, and have it lend that much of its memory back from the start");
-  set_type(*app.add_option("--env", run.environment, "Environment variable of the workload; may be repeated"),
-           "NAME=VALUE");
-  add_string(app, "--workdir", run.workdir, "DIR", "Directory of the workload in the guest");
-  add_string(app, "--user", run.user, "USER[:GROUP]", "User of the workload, by name or number");
+  add_workload_options(app, run);
   add_string(app, "--cmdline-append", run.cmdline_append, "TEXT", "More for the kernel command line");
   add_string(
       app, "--sandbox", run.sandbox, "on|log|off",
@@ -76,8 +83,10 @@ void add_run_options(CLI::App& app, RunOptions& run) {
                "Give each guest CPU an isolated CPU of the host, where it idles and spins without exits");
   add_string(app, "--dedicated-cpus", run.dedicated_cpus, "LIST",
              "The same, with CPUs of LIST, such as 2-5,8, which must be isolated");
-  add_string(app, "--id", run.id, "ID",
-             "What `mayfly ps` and others know the VM by; a random one when not given");
+  add_string(
+      app, "--id", run.id, "ID",
+      "What `mayfly ps` and others know the VM by, and `mayfly exec` may run further commands in it; a "
+      "random one when not given, and no exec without --vsock");
   add_string(app, "--timeout", run.timeout, "TIME", "End the VM, at once, that long after mayfly's start");
   add_string(app, "--timeline", run.timeline, "FILE", "Write when each step of the boot happened, as JSON");
   add_string(app, "--console", run.console, "FILE|tty|none",
@@ -132,6 +141,19 @@ Command parse_boot(std::span<const char* const> words) {
     return *std::move(print);
   }
   return options;
+}
+
+Command parse_exec(std::span<const char* const> words) {
+  Parser parser("mayfly exec", "Run a further command in a VM that runs.",
+                "mayfly exec [OPTION]... ID -- COMMAND [ARGUMENT]...", kExecFooter);
+  ExecOptions options;
+  parser.app.add_option("WORDS", options.words, "")->type_name("")->group("");
+  add_workload_options(parser.app, options);
+  add_string(parser.app, "--timeout", options.timeout, "TIME", "Kill the command after that long");
+  if (auto print = parse_with_command(parser, words, options.command)) {
+    return *std::move(print);
+  }
+  return check_exec_options(std::move(options));
 }
 
 Command parse_device(std::span<const char* const> words) {
@@ -301,6 +323,9 @@ Command parse_command_line(std::span<const char* const> arguments) {
   }
   if (command == "boot") {
     return parse_boot(arguments.subspan(1));
+  }
+  if (command == "exec") {
+    return parse_exec(arguments.subspan(1));
   }
   if (command == "device") {
     return parse_device(arguments.subspan(1));

@@ -11,6 +11,7 @@
 #include "cli/device_serve.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
+#include "cli/exec_command.hpp"
 #include "cli/exits_command.hpp"
 #include "cli/pool_command.hpp"
 #include "cli/run_options.hpp"
@@ -29,9 +30,10 @@ struct PrintCommand {
   std::string text;
 };
 
-using Command = std::variant<RunOptions, BootOptions, DeviceCommand, ServeCommand, PoolCommand,
-                             PoolStatusCommand, DoctorCommand, ExitsCommand, ExitsCompareCommand,
-                             TimelineCommand, CompletionCommand, ControlCommand, PrintCommand>;
+using Command =
+    std::variant<RunOptions, BootOptions, DeviceCommand, ServeCommand, PoolCommand, PoolStatusCommand,
+                 DoctorCommand, ExitsCommand, ExitsCompareCommand, TimelineCommand, CompletionCommand,
+                 ControlCommand, vmm::ExecConfig, PrintCommand>;
 
 /// What was asked for. All after the first "--" is the workload's, byte for byte. Throws Error, one sentence,
 /// on a usage error. `arguments` without the program's name.

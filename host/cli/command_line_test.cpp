@@ -106,7 +106,7 @@ TEST(CommandLine, LargeCommandIsTaken) {
 TEST(CommandLine, HelpAndVersionAreEverywhere) {
   EXPECT_EQ(printed({"--version"}), "mayfly " MAYFLY_VERSION "\n");
   EXPECT_NE(printed({"--help"}).find("Usage: mayfly COMMAND"), std::string::npos);
-  for (const char* command : {"run", "boot", "doctor", "timeline", "completion"}) {
+  for (const char* command : {"run", "boot", "exec", "doctor", "timeline", "completion"}) {
     EXPECT_EQ(printed({command, "--version"}), "mayfly " MAYFLY_VERSION "\n") << command;
     EXPECT_NE(printed({command, "--help"}).find(std::string("Usage: mayfly ") + command), std::string::npos)
         << command;

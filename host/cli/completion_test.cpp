@@ -68,8 +68,9 @@ using Words = std::vector<std::string>;
 TEST_F(Completion, CommandsComeFirst) {
   EXPECT_EQ(complete({"mayfly", "r"}), (Words{"run", "resume"}));
   EXPECT_EQ(complete({"mayfly", ""}),
-            (Words{"run", "boot", "ps", "status", "balloon", "stop", "kill", "wait", "pause", "resume", "gc",
-                   "device", "pool", "doctor", "exits", "timeline", "completion", "--help", "--version"}));
+            (Words{"run",    "boot",  "exec",     "ps",         "status", "balloon",  "stop",
+                   "kill",   "wait",  "pause",    "resume",     "gc",     "device",   "pool",
+                   "doctor", "exits", "timeline", "completion", "--help", "--version"}));
 }
 
 TEST_F(Completion, OptionsOfRunAreOffered) {
@@ -78,7 +79,7 @@ TEST_F(Completion, OptionsOfRunAreOffered) {
 }
 
 TEST_F(Completion, EveryOptionIsKnown) {
-  for (const char* command : {"run", "boot"}) {
+  for (const char* command : {"run", "boot", "exec"}) {
     const std::vector<const char*> words{command, "--help"};
     std::istringstream help(std::get<PrintCommand>(parse_command_line(words)).text);
     const Words offered = complete({"mayfly", command, "--"});

@@ -90,6 +90,18 @@ guest follows in its own time: `mayfly status ID` says how far it is.
 
 Exit status: 0, or 125 when refused.)";
 
+inline constexpr const char* kExecFooter =
+    R"(For VMs with --id or --vsock. The command's stdin, stdout and stderr are mayfly's; where stdin and stdout are a
+terminal, it gets one. Variables, directory and user that are not given are those of the VM's own workload. Waits for
+a VM that is still starting, 30 s at most. The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the command; at a
+second one, or at --timeout, or when mayfly is killed, the command is. What it leaves running runs on, until the VM's
+own workload ends.
+
+Exit status: the command's own, or
+  124  --timeout ran out            127  command not found in the guest
+  125  mayfly or the guest failed   128+N  ended by signal N
+  126  command cannot be executed)";
+
 inline constexpr const char* kStopFooter =
     R"(The workload gets SIGTERM, as if mayfly did, even if the VM is paused, which then goes on. After TIME the VM is ended
 as by `mayfly kill`. Returns when the VM has ended.
@@ -121,6 +133,7 @@ inline constexpr const char* kFooter = R"(Commands:
   boot                      Boot many times and say how long it takes
   device                    Show the host's PCI devices, give them to vfio-pci or back, and lend them
   ps                        List the VMs that run
+  exec                      Run a further command in a VM that runs
   status, balloon           Say what a VM is doing; have it lend memory
   stop, kill, wait          End a VM; wait for its end
   pause, resume             Have a VM stand still, and go on

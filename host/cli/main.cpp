@@ -24,6 +24,7 @@
 #include "cli/kernel_path.hpp"
 #include "cli/print.hpp"
 #include "cli/run_options.hpp"
+#include "vmm/exec.hpp"
 #include "vmm/outcome.hpp"
 #include "vmm/run.hpp"
 
@@ -88,6 +89,7 @@ struct Dispatch {
     return print_all(draw_timeline(command.path, command.form));
   }
   int operator()(const ControlCommand& command) const { return run_control_command(command); }
+  int operator()(const vmm::ExecConfig& config) const { return vmm::exec(config); }
   int operator()(const CompletionCommand&) const { return print_all(bash_completion()); }
   int operator()(const PrintCommand& command) const { return print_all(command.text); }
 };

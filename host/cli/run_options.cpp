@@ -12,6 +12,7 @@
 #include "cli/quantity.hpp"
 #include "cli/refuse.hpp"
 #include "cli/vsock_option.hpp"
+#include "cli/workload_options.hpp"
 #include "control/vm_id.hpp"
 #include "doctor/cpu_list.hpp"
 #include "memory/nodes.hpp"
@@ -132,14 +133,6 @@ sandbox::Mode check_sandbox(const std::string& text) {
   refuse("--sandbox", text, "give on, log or off");
 }
 
-std::uint64_t check_timeout(const std::string& text) {
-  const std::optional<std::uint64_t> nanoseconds = parse_duration(text);
-  if (!nanoseconds.has_value() || *nanoseconds == 0) {
-    refuse("--timeout", text, "not a time; write a number above 0 with ms, s, m or h, such as 10s");
-  }
-  return *nanoseconds;
-}
-
 ConsoleSpec check_console(std::string text) {
   if (text == "none") {
     return {ConsoleTarget::kNone, {}};
@@ -148,15 +141,6 @@ ConsoleSpec check_console(std::string text) {
     return {ConsoleTarget::kTty, {}};
   }
   return {ConsoleTarget::kFile, std::move(text)};
-}
-
-void check_environment(const std::vector<std::string>& environment) {
-  for (const std::string& variable : environment) {
-    const std::size_t equals = variable.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      refuse("--env", variable, "write NAME=VALUE");
-    }
-  }
 }
 
 void check_cmdline(const std::string& text) {
@@ -207,25 +191,18 @@ vmm::RunConfig check_run_options(RunOptions options) {
   if (!options.sandbox.empty()) {
     config.sandbox = check_sandbox(options.sandbox);
   }
-  if (!options.timeout.empty()) {
-    config.timeout_ns = check_timeout(options.timeout);
-  }
+  config.timeout_ns = check_timeout(options.timeout);
   if (!options.console.empty()) {
     config.console = check_console(std::move(options.console));
   }
-  if (!options.workdir.empty()) {
-    if (options.workdir.front() != '/') {
-      refuse("--workdir", options.workdir, "write an absolute path of the guest");
-    }
-    config.workdir = std::move(options.workdir);
-  }
-  if (!options.user.empty()) {
-    config.user = std::move(options.user);
-  }
+  config.workdir = check_workdir(std::move(options.workdir));
+  config.user = check_user(std::move(options.user));
   config.devices = check_devices(options.devices);
   config.networks = check_networks(options.networks);
   if (!options.vsock.empty()) {
     config.sockets = check_vsock(options.vsock);
+  } else if (!options.id.empty()) {
+    config.sockets.emplace();  // who is called by a name is to be talked to
   }
   if (config.prefault == vmm::PrefaultMode::kBoot && !config.devices.empty()) {
     refuse("--prefault", options.prefault,

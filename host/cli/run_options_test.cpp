@@ -57,6 +57,17 @@ TEST(RunOptions, IdIsCheckedAndArrives) {
             "--id '../web': write up to 64 letters, digits, '-', '_' and '.', neither '-' nor '.' first");
 }
 
+TEST(RunOptions, GuestHasSocketsForItsAgentWhereItHasANameOrAsksForThem) {
+  RunOptions options = with_image();
+  EXPECT_FALSE(check_run_options(options).sockets.has_value());
+  options.id = "web-1";
+  EXPECT_EQ(check_run_options(options).sockets.value().path, "");
+  EXPECT_EQ(check_run_options(options).sockets.value().cid, 3U);
+  options.vsock = "/run/app.sock,cid=9";
+  EXPECT_EQ(check_run_options(options).sockets.value().path, "/run/app.sock");
+  EXPECT_EQ(check_run_options(options).sockets.value().cid, 9U);
+}
+
 TEST(RunOptions, DedicatedCpusAreAList) {
   RunOptions options = with_image();
   EXPECT_FALSE(check_run_options(options).dedicated);

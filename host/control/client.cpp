@@ -79,9 +79,20 @@ Result<Response, Silence> Client::ask(const Request& request,
   auto response = parse_response(std::string_view(in_).substr(0, end));
   in_.erase(0, end + 1);
   if (!response.has_value()) {
-    throw Error("the VM '" + id_ + "' does not answer as this mayfly expects; is it of another version?");
+    throw Error(strange_answer());
   }
   return *std::move(response);
+}
+
+Fd Client::take_stream() {
+  if (!in_.empty()) {
+    throw Error(strange_answer());
+  }
+  return std::move(socket_);
+}
+
+std::string Client::strange_answer() const {
+  return "the VM '" + id_ + "' does not answer as this mayfly expects; is it of another version?";
 }
 
 bool Client::wait_for_end(std::chrono::nanoseconds patience) noexcept {

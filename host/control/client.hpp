@@ -26,10 +26,15 @@ class Client {
   /// answer.
   [[nodiscard]] Result<Response, Silence> ask(const Request& request,
                                               std::optional<std::chrono::nanoseconds> patience);
+  /// The connection, for what follows the answer to Verb::kExec; this asks nothing any more. Throws Error
+  /// when more than the answer has come: who is spoken to says the first word.
+  [[nodiscard]] Fd take_stream();
   /// Waits until the VM ends the connection, or drops us for asking nothing; false when that takes longer.
   [[nodiscard]] bool wait_for_end(std::chrono::nanoseconds patience) noexcept;
 
  private:
+  [[nodiscard]] std::string strange_answer() const;
+
   std::string id_;
   Fd socket_;
   std::string in_;

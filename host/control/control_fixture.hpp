@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "control/running_vm.hpp"
 
@@ -47,9 +49,13 @@ class FakeVm final : public RunningVm {
   [[nodiscard]] Result<void, Refusal> kill() override { return note("kill"); }
   [[nodiscard]] Result<void, Refusal> pause() override { return note("pause"); }
   [[nodiscard]] Result<void, Refusal> resume() override { return note("resume"); }
+  [[nodiscard]] Result<void, Refusal> may_exec() override { return note("exec"); }
+  void join_agent(Fd client) override { joined.push_back(std::move(client)); }
 
   std::string asked;
   bool refuses = false;
+  /// Clients that were joined to the agent.
+  std::vector<Fd> joined;
 
  private:
   Result<void, Refusal> note(const std::string& word) {

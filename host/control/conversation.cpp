@@ -21,7 +21,9 @@ Response response_of(Result<void, Refusal> done) {
 
 std::size_t Conversation::room() const noexcept {
   // One byte more than a request has, so that a longer one is seen.
-  return over_ || waits_ || input_ended_ || !unsent().empty() ? 0 : kRequestBytesMax + 1 - in_.size();
+  return over_ || waits_ || for_agent_ || input_ended_ || !unsent().empty()
+             ? 0
+             : kRequestBytesMax + 1 - in_.size();
 }
 
 void Conversation::take(std::string_view bytes) {
@@ -56,7 +58,7 @@ void Conversation::end(int exit_status) {
 bool Conversation::is_over() const noexcept { return unsent().empty() && !waits_ && (over_ || input_ended_); }
 
 void Conversation::answer_next() {
-  while (!over_ && !waits_ && unsent().empty()) {
+  while (!over_ && !waits_ && !for_agent_ && unsent().empty()) {
     const std::size_t end = in_.find('\n');
     if (end == std::string::npos) {
       if (in_.size() > kRequestBytesMax) {
@@ -108,10 +110,21 @@ Response Conversation::response_to(const Request& request) {
       return response_of(vm_.pause());
     case Verb::kResume:
       return response_of(vm_.resume());
+    case Verb::kExec:
+      return response_of(begin_exec());
     case Verb::kWait:
       break;
   }
   return {};
+}
+
+Result<void, Refusal> Conversation::begin_exec() {
+  if (!in_.empty()) {
+    return unexpected(Refusal{"malformed", "after exec the client waits for its answer"});
+  }
+  auto done = vm_.may_exec();
+  for_agent_ = done.has_value();
+  return done;
 }
 
 }  // namespace mayfly::control

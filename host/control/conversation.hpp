@@ -36,6 +36,8 @@ class Conversation {
   [[nodiscard]] bool waits() const noexcept { return waits_; }
   /// Refuses what it waits for.
   void refuse_wait();
+  /// All that was asked for is answered, and the client is to be joined to the guest's agent. Final.
+  [[nodiscard]] bool is_for_agent() const noexcept { return for_agent_ && unsent().empty(); }
   /// The VM has ended: answers who waits.
   void end(int exit_status);
   /// Nothing is to be sent or taken any more.
@@ -45,6 +47,7 @@ class Conversation {
   void answer_next();
   void answer(std::string_view line);
   [[nodiscard]] Response response_to(const Request& request);
+  [[nodiscard]] Result<void, Refusal> begin_exec();
   void say(const Response& response) { out_ += to_line(response); }
 
   RunningVm& vm_;
@@ -53,6 +56,7 @@ class Conversation {
   std::string out_;
   std::size_t out_at_ = 0;
   bool waits_ = false;
+  bool for_agent_ = false;
   bool input_ended_ = false;
   bool over_ = false;
 };

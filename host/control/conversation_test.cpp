@@ -70,6 +70,8 @@ TEST_F(ControlConversation, FailureOfTheHostIsAnswered) {
     [[nodiscard]] Result<void, Refusal> kill() override { return {}; }
     [[nodiscard]] Result<void, Refusal> pause() override { return {}; }
     [[nodiscard]] Result<void, Refusal> resume() override { return {}; }
+    [[nodiscard]] Result<void, Refusal> may_exec() override { return {}; }
+    void join_agent(Fd /*client*/) override {}
   } failing;
   Conversation talk(failing, Trust::kOurs);
   talk.take(request(Verb::kStatus));
@@ -126,6 +128,29 @@ TEST_F(ControlConversation, WhoMayNotWaitIsToldAndHeardOn) {
   talk_.refuse_wait();
   EXPECT_EQ(take_answers(), "busy ");
   EXPECT_EQ(say(request(Verb::kStatus)), "ok ");
+}
+
+TEST_F(ControlConversation, WhoMayExecIsAnsweredAndThenTheAgents) {
+  talk_.take(request(Verb::kExec));
+  EXPECT_FALSE(talk_.is_for_agent()) << "the answer is on its way";
+  EXPECT_EQ(talk_.room(), 0U);
+  EXPECT_EQ(take_answers(), "ok ");
+  EXPECT_TRUE(talk_.is_for_agent());
+  EXPECT_EQ(talk_.room(), 0U);
+  EXPECT_EQ(vm_.asked, "exec ");
+}
+
+TEST_F(ControlConversation, WhoMayNotExecIsToldAndHeardOn) {
+  vm_.refuses = true;
+  EXPECT_EQ(say(request(Verb::kExec)), "no ");
+  EXPECT_FALSE(talk_.is_for_agent());
+  EXPECT_EQ(say(request(Verb::kStop)), "no ");
+}
+
+TEST_F(ControlConversation, WhoDoesNotWaitForTheAnswerToExecIsRefused) {
+  EXPECT_EQ(say(request(Verb::kExec) + "x"), "malformed ");
+  EXPECT_FALSE(talk_.is_for_agent());
+  EXPECT_EQ(vm_.asked, "");
 }
 
 TEST_F(ControlConversation, WhatIsWholeAtTheEndOfInputIsAnswered) {

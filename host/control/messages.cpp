@@ -14,8 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 7> kVerbs{"status", "balloon", "stop", "kill",
-                                                 "pause",  "resume",  "wait"};
+constexpr std::array<std::string_view, 8> kVerbs{"status", "balloon", "stop", "kill",
+                                                 "pause",  "resume",  "wait", "exec"};
 
 tl::unexpected<Refusal> malformed(std::string message) {
   return unexpected(Refusal{"malformed", std::move(message)});
@@ -95,8 +95,8 @@ Result<Request, Refusal> parse_request(std::string_view line) {
   }
   const auto verb = verb_of(json);
   if (!verb.has_value()) {
-    return unexpected(
-        Refusal{"unknown-verb", "the verb is one of status, balloon, stop, kill, pause, resume and wait"});
+    return unexpected(Refusal{
+        "unknown-verb", "the verb is one of status, balloon, stop, kill, pause, resume, wait and exec"});
   }
   Request request{.verb = *verb};
   const auto bytes = json.find("bytes");

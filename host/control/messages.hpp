@@ -21,7 +21,7 @@ inline constexpr std::size_t kRequestBytesMax = 4096;
 /// The longest response.
 inline constexpr std::size_t kResponseBytesMax = std::size_t{1} << 20U;
 
-enum class Verb : std::uint8_t { kStatus, kBalloon, kStop, kKill, kPause, kResume, kWait };
+enum class Verb : std::uint8_t { kStatus, kBalloon, kStop, kKill, kPause, kResume, kWait, kExec };
 
 /// The word for it; also that of the command line.
 [[nodiscard]] std::string_view name(Verb verb) noexcept;

@@ -17,7 +17,7 @@ std::string code_of(std::string_view line) {
 
 TEST(ControlRequest, EachVerbGoesThereAndBack) {
   for (const Verb verb :
-       {Verb::kStatus, Verb::kStop, Verb::kKill, Verb::kPause, Verb::kResume, Verb::kWait}) {
+       {Verb::kStatus, Verb::kStop, Verb::kKill, Verb::kPause, Verb::kResume, Verb::kWait, Verb::kExec}) {
     const std::string line = to_line(Request{.verb = verb});
     EXPECT_EQ(line.back(), '\n');
     EXPECT_EQ(parse_request(line).value(), (Request{.verb = verb}));

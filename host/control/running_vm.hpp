@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/fd.hpp"
 #include "base/result.hpp"
 #include "control/messages.hpp"
 
@@ -27,6 +28,11 @@ class RunningVm {
   /// Done once no vCPU runs; gives up after some seconds.
   [[nodiscard]] virtual Result<void, Refusal> pause() = 0;
   [[nodiscard]] virtual Result<void, Refusal> resume() = 0;
+  /// Whether the guest's agent may be joined.
+  [[nodiscard]] virtual Result<void, Refusal> may_exec() = 0;
+  /// Joins a client, by its socket, which does not block, to the guest's agent: what each sends is the
+  /// other's from now on. Where that cannot be, the client is hung up on.
+  virtual void join_agent(Fd client) = 0;
 };
 
 }  // namespace mayfly::control

@@ -169,7 +169,7 @@ bool Server::receive(Client& client) {
   return send(client);
 }
 
-bool Server::send(Client& client) noexcept {
+bool Server::send(Client& client) {
   while (!client.talk.unsent().empty()) {
     const std::string_view rest = client.talk.unsent();
     const ssize_t went = ::send(client.socket.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -180,6 +180,10 @@ bool Server::send(Client& client) noexcept {
     if (static_cast<std::size_t>(went) == rest.size()) {
       set_deadline(client);
     }
+  }
+  if (client.talk.is_for_agent()) {
+    vm_.join_agent(std::move(client.socket));
+    return false;
   }
   return !client.talk.is_over();
 }

@@ -69,7 +69,7 @@ class Server {
   /// False when the client is to be dropped.
   [[nodiscard]] bool hear(Client& client, short events);
   [[nodiscard]] bool receive(Client& client);
-  [[nodiscard]] bool send(Client& client) noexcept;
+  [[nodiscard]] bool send(Client& client);
   void set_deadline(Client& client) const noexcept;
   void limit_waiting();
   [[nodiscard]] bool may_accept() const noexcept;

@@ -198,6 +198,34 @@ TEST_F(ControlServer, WhoTakesNoAnswerIsDroppedAndOthersAreServed) {
   EXPECT_EQ(errno, EPIPE);
 }
 
+TEST_F(ControlServer, WhoMayExecIsJoinedToTheAgent) {
+  start();
+  Client client("a");
+  ASSERT_FALSE(client.ask({.verb = Verb::kExec}, 20s).value().refusal.has_value());
+  const Fd stream = client.take_stream();
+  send(stream, "for the agent");
+  // The server's thread has handed it on before it hears the next one.
+  Client other("a");
+  ASSERT_TRUE(other.ask({.verb = Verb::kStatus}, 20s).has_value());
+  server_->finish(0);
+  ASSERT_EQ(vm_.joined.size(), 1U);
+  std::array<char, 32> bytes{};
+  const ssize_t got = ::recv(vm_.joined.front().get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+  EXPECT_EQ(std::string_view(bytes.data(), static_cast<std::size_t>(got)), "for the agent");
+  vm_.joined.clear();
+  EXPECT_EQ(receive_all(stream), "");
+}
+
+TEST_F(ControlServer, WhoIsAnsweredMoreThanTheAnswerToExecDoesNotTakeIt) {
+  const lease::Listener listener = folder().claim("a");
+  Client client("a");
+  const Fd vm = listener.accept();
+  const std::string answer = to_line(Response{}) + "early";
+  send(vm, answer);
+  ASSERT_TRUE(client.ask({.verb = Verb::kExec}, 20s).has_value());
+  EXPECT_THROW((void)client.take_stream(), Error);
+}
+
 TEST_F(ControlServer, EndDoesNotWaitForClients) {
   start();
   const Fd silent = connect();

@@ -208,8 +208,8 @@ void Machine::add_passed_devices(const MachineParts& parts) {
 IoThread& Machine::io_thread(const MachineParts& parts) {
   if (io_ == nullptr) {
     using sandbox::ThreadKind;
-    io_ = std::make_unique<IoThread>(gate_,
-                                     parts.connector == nullptr ? ThreadKind::kIo : ThreadKind::kSockets);
+    io_ =
+        std::make_unique<IoThread>(gate_, parts.sockets.has_value() ? ThreadKind::kSockets : ThreadKind::kIo);
   }
   return *io_;
 }
@@ -245,16 +245,19 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
     networks_.push_back(net.get());
     add_device(std::move(net));
   }
-  if (parts.connector != nullptr) {
+  if (parts.sockets.has_value()) {
     add_sockets(parts);
   }
   return result;
 }
 
 void Machine::add_sockets(const MachineParts& parts) {
-  clients_ = std::make_unique<vsock::Clients>(parts.connector->take_listener(),
-                                              parts.connector->take_connector(), io_thread(parts));
-  auto sockets = std::make_unique<virtio::Vsock>(*clients_, *clients_, parts.guest_cid);
+  std::optional<vsock::Clients::Doors> doors;
+  if (parts.connector != nullptr) {
+    doors.emplace(vsock::Clients::Doors{parts.connector->take_listener(), parts.connector->take_connector()});
+  }
+  clients_ = std::make_unique<vsock::Clients>(std::move(doors), protocol::kAgentPort, io_thread(parts));
+  auto sockets = std::make_unique<virtio::Vsock>(*clients_, *clients_, parts.sockets->cid);
   clients_->serve(*sockets);
   sockets_ = sockets.get();
   add_device(std::move(sockets));

@@ -76,9 +76,10 @@ struct MachineParts {
   /// Where network devices lead, and what they are called there.
   const std::vector<std::unique_ptr<io::PacketPort>>& ports;
   const std::vector<NetDevice>& networks;
-  /// What a guest with sockets is given; null: there are none.
+  /// As in RunConfig.
+  const std::optional<GuestSockets>& sockets;
+  /// What leads to them by a path; null: they have none.
   ConnectorProcess* connector;
-  std::uint64_t guest_cid;
   /// As in RunConfig.
   std::optional<std::uint64_t> dma_window_bytes;
   std::string command_line;
@@ -128,6 +129,9 @@ class Machine {
 
   /// Null when the guest has no sockets.
   [[nodiscard]] const virtio::Vsock* sockets() const noexcept { return sockets_; }
+  /// Joins `client`, a connection, to the agent of a guest with sockets, or closes it. Between start() and
+  /// stop(), any thread.
+  void join_agent(Fd client) noexcept { clients_->bring(std::move(client)); }
 
   /// Null when no device is passed through.
   [[nodiscard]] const Passthrough* passthrough() const noexcept { return passthrough_.get(); }

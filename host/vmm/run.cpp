@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -236,8 +235,8 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .devices = config.devices,
                    .ports = ports,
                    .networks = config.networks,
+                   .sockets = config.sockets,
                    .connector = opened.connector,
-                   .guest_cid = config.sockets.has_value() ? config.sockets->cid : 0,
                    .dma_window_bytes = config.dma_window_bytes,
                    .command_line = kernel_command_line(config, opened.image.info().file_system),
                    .console = console,
@@ -310,7 +309,7 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
   require_given(config.devices);
   // Before anything is given up: it needs the host's files. It outlives all else of ours.
   std::optional<ConnectorProcess> connector;
-  if (config.sockets.has_value()) {
+  if (config.sockets.has_value() && !config.sockets->path.empty()) {
     connector.emplace(config.sockets->path, config.sandbox);
   }
   sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
@@ -327,8 +326,7 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
   std::optional<LaunchTerminal> launch_terminal;
   if (is_terminal(STDIN_FILENO, STDOUT_FILENO)) {
     terminal.emplace(STDIN_FILENO);
-    const char* type = std::getenv("TERM");
-    launch_terminal = LaunchTerminal{terminal->size(), type == nullptr ? "" : type};
+    launch_terminal = callers_terminal(*terminal);
   }
   Finished finished = run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
                                    terminal.has_value() ? &*terminal : nullptr, launch_terminal, control,

@@ -82,7 +82,7 @@ struct NetDevice {
 /// A guest's sockets (AF_VSOCK), and what they are on the host.
 struct GuestSockets {
   /// Of the socket that clients connect to; a port of the host is that with `_PORT` after it. Of
-  /// vsock::kPathMax characters at most.
+  /// vsock::kPathMax characters at most. Empty: there are none but those of `mayfly exec`.
   std::string path{};
   /// The guest's address.
   std::uint64_t cid = vsock::kGuestCidMin;
@@ -122,7 +122,7 @@ struct RunConfig {
   std::vector<PassedDevice> devices{};
   /// No two with one MAC address or one tap; protocol::kNetworksMax at most.
   std::vector<NetDevice> networks{};
-  /// Absent: the guest has none.
+  /// With them its init has an agent, which takes further commands. Absent: the guest has neither.
   std::optional<GuestSockets> sockets{};
   /// Each "NAME=VALUE"; goes over the image's variable of the same name.
   std::vector<std::string> environment{};

@@ -160,4 +160,30 @@ Result<void, Refusal> RunControl::resume() {
   return {};
 }
 
+Result<void, Refusal> RunControl::may_exec() {
+  const std::lock_guard lock(mutex_);
+  switch (state()) {
+    case control::State::kEnding:
+      return refuse_ending();
+    case control::State::kPaused:
+      return refuse("paused", "the VM is paused; let it go on by mayfly resume");
+    case control::State::kStarting:
+      return refuse("starting", "the VM is still starting");
+    case control::State::kRunning:
+      break;
+  }
+  if (machine_->sockets() == nullptr) {
+    return refuse("no-agent",
+                  "nothing in this VM takes commands; start it with --id ID, or with --vsock PATH");
+  }
+  return {};
+}
+
+void RunControl::join_agent(Fd client) {
+  const std::lock_guard lock(mutex_);
+  if (machine_ != nullptr) {
+    machine_->join_agent(std::move(client));
+  }
+}
+
 }  // namespace mayfly::vmm

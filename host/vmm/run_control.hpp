@@ -31,6 +31,8 @@ class RunControl final : public control::RunningVm {
   [[nodiscard]] Result<void, control::Refusal> kill() override;
   [[nodiscard]] Result<void, control::Refusal> pause() override;
   [[nodiscard]] Result<void, control::Refusal> resume() override;
+  [[nodiscard]] Result<void, control::Refusal> may_exec() override;
+  void join_agent(Fd client) override;
 
  private:
   void add_machine(control::Status& status) const;

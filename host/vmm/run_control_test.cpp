@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/run_control.hpp"
 
+#include <array>
+
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace mayfly::vmm {
@@ -41,6 +44,16 @@ TEST_F(RunControlTest, WhatNeedsAMachineIsRefusedWithoutOne) {
   EXPECT_EQ(control_.pause().error().code, "ending");
   EXPECT_EQ(control_.resume().error().code, "ending");
   EXPECT_EQ(control_.set_balloon(0).error().code, "ending");
+  EXPECT_EQ(control_.may_exec().error().code, "ending");
+}
+
+TEST_F(RunControlTest, WhoComesForTheAgentOfAMachineThatIsGoneIsHungUpOn) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const Fd ours(ends[0]);
+  control_.join_agent(Fd(ends[1]));
+  char byte = 0;
+  EXPECT_EQ(::recv(ours.get(), &byte, 1, MSG_DONTWAIT), 0);
 }
 
 TEST_F(RunControlTest, StopAndKillReachTheMainLoop) {

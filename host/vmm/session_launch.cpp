@@ -2,6 +2,7 @@
 #include "vmm/session_launch.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 
 #include "base/error.hpp"
@@ -43,6 +44,7 @@ bool replaced(const LaunchRecord& record, const RunConfig& config) noexcept {
     case LaunchField::kTerminal:
     case LaunchField::kNetwork:
     case LaunchField::kNameserver:
+    case LaunchField::kAgentPort:
       return true;  // the caller's to say
     case LaunchField::kHostname:
       break;
@@ -50,12 +52,53 @@ bool replaced(const LaunchRecord& record, const RunConfig& config) noexcept {
   return false;
 }
 
+using Writer = protocol::LaunchWriter<std::vector<std::byte>>;
+
+void add_variables(Writer& writer, const std::vector<std::string>& environment) {
+  for (std::size_t i = 0; i < environment.size(); ++i) {
+    if (is_last_of_name(environment, i)) {
+      writer.add(LaunchField::kEnvironment, environment[i]);
+    }
+  }
+}
+
+// What a command line says of a command, without its words.
+template <typename Config>
+void add_setting(Writer& writer, const Config& config) {
+  add_variables(writer, config.environment);
+  if (config.workdir.has_value()) {
+    writer.add(LaunchField::kWorkdir, *config.workdir);
+  }
+  if (config.user.has_value()) {
+    writer.add(LaunchField::kUser, *config.user);
+  }
+}
+
+void add_terminal(Writer& writer, const LaunchTerminal& terminal, bool has_term) {
+  writer.add_terminal(terminal.size);
+  if (!has_term && !terminal.type.empty()) {
+    writer.add(LaunchField::kEnvironment, std::string(kTerm) + "=" + std::string(terminal.type));
+  }
+}
+
+void require_fit(const std::vector<std::byte>& request) {
+  if (request.size() > protocol::kLaunchBytesMax) {
+    throw Error("command and environment take " + std::to_string(request.size()) +
+                " bytes, over the limit of 6 MiB; pass large input through stdin");
+  }
+}
+
 }  // namespace
+
+LaunchTerminal callers_terminal(const Terminal& terminal) noexcept {
+  const char* const type = std::getenv("TERM");
+  return {terminal.size(), type == nullptr ? "" : type};
+}
 
 std::vector<std::byte> make_launch(const RunConfig& config, const protocol::LaunchRequest& image,
                                    const std::optional<LaunchTerminal>& terminal) {
   std::vector<std::byte> request;
-  protocol::LaunchWriter writer(request);
+  Writer writer(request);
   bool has_command = !config.command.empty();
   bool has_term = names(config.environment, kTerm);
   image.for_each([&](const LaunchRecord& record) {
@@ -71,33 +114,35 @@ std::vector<std::byte> make_launch(const RunConfig& config, const protocol::Laun
   for (const std::string& argument : config.command) {
     writer.add(LaunchField::kArgument, argument);
   }
-  for (std::size_t i = 0; i < config.environment.size(); ++i) {
-    if (is_last_of_name(config.environment, i)) {
-      writer.add(LaunchField::kEnvironment, config.environment[i]);
-    }
-  }
-  if (config.workdir.has_value()) {
-    writer.add(LaunchField::kWorkdir, *config.workdir);
-  }
-  if (config.user.has_value()) {
-    writer.add(LaunchField::kUser, *config.user);
-  }
+  add_setting(writer, config);
   for (const NetDevice& network : config.networks) {
     writer.add_fixed(LaunchField::kNetwork, network.setup);
     for (const protocol::Ipv4Address& server : network.nameservers) {
       writer.add_fixed(LaunchField::kNameserver, server);
     }
   }
+  if (config.sockets.has_value()) {
+    writer.add_fixed(LaunchField::kAgentPort, protocol::kAgentPort);
+  }
   if (terminal.has_value()) {
-    writer.add_terminal(terminal->size);
-    if (!has_term && !terminal->type.empty()) {
-      writer.add(LaunchField::kEnvironment, std::string(kTerm) + "=" + std::string(terminal->type));
-    }
+    add_terminal(writer, *terminal, has_term);
   }
-  if (request.size() > protocol::kLaunchBytesMax) {
-    throw Error("command and environment take " + std::to_string(request.size()) +
-                " bytes, over the limit of 6 MiB; pass large input through stdin");
+  require_fit(request);
+  return request;
+}
+
+std::vector<std::byte> make_exec_launch(const ExecConfig& config,
+                                        const std::optional<LaunchTerminal>& terminal) {
+  std::vector<std::byte> request;
+  Writer writer(request);
+  for (const std::string& argument : config.command) {
+    writer.add(LaunchField::kArgument, argument);
   }
+  add_setting(writer, config);
+  if (terminal.has_value()) {
+    add_terminal(writer, *terminal, names(config.environment, kTerm));
+  }
+  require_fit(request);
   return request;
 }
 

@@ -107,5 +107,55 @@ TEST_F(Launch, MoreThanTheGuestTakesIsAnError) {
   EXPECT_THROW(static_cast<void>(make()), Error);
 }
 
+TEST_F(Launch, GuestWithSocketsHasAnAgent) {
+  EXPECT_TRUE(all(parsed(make()), LaunchField::kAgentPort).empty());
+  config_.sockets.emplace();
+  const Bytes request = make();
+  const Strings ports = all(parsed(request), LaunchField::kAgentPort);
+  ASSERT_EQ(ports.size(), 1U);
+  EXPECT_EQ(protocol::load_from<std::uint32_t>(ports.front()), protocol::kAgentPort);
+}
+
+TEST_F(Launch, ImageCannotHaveAnAgentMade) {
+  image_.clear();
+  LaunchWriter writer(image_);
+  writer.add(LaunchField::kArgument, "sh");
+  writer.add_fixed(LaunchField::kAgentPort, std::uint32_t{77});
+  EXPECT_TRUE(all(parsed(make()), LaunchField::kAgentPort).empty());
+}
+
+TEST(ExecLaunch, SaysWhatIsGivenAndNothingElse) {
+  ExecConfig config;
+  config.command = {"sh", "-c", ""};
+  config.environment = {"A=1", "B=2", "A=3"};
+  const Bytes plain = make_exec_launch(config, std::nullopt);
+  EXPECT_EQ(all(parsed(plain), LaunchField::kArgument), (Strings{"sh", "-c", ""}));
+  EXPECT_EQ(all(parsed(plain), LaunchField::kEnvironment), (Strings{"B=2", "A=3"}));
+  EXPECT_FALSE(parsed(plain).find(LaunchField::kWorkdir).has_value());
+  EXPECT_FALSE(parsed(plain).find(LaunchField::kUser).has_value());
+  EXPECT_FALSE(parsed(plain).terminal().has_value());
+  config.workdir = "/w";
+  config.user = "u:g";
+  const Bytes full = make_exec_launch(config, LaunchTerminal{{.rows = 3, .columns = 4}, "vt100"});
+  EXPECT_EQ(parsed(full).find(LaunchField::kWorkdir), "/w");
+  EXPECT_EQ(parsed(full).find(LaunchField::kUser), "u:g");
+  EXPECT_EQ(parsed(full).terminal(), (protocol::TerminalSize{.rows = 3, .columns = 4}));
+  EXPECT_EQ(all(parsed(full), LaunchField::kEnvironment), (Strings{"B=2", "A=3", "TERM=vt100"}));
+}
+
+TEST(ExecLaunch, TermOfTheCommandLineGoesFirst) {
+  ExecConfig config;
+  config.command = {"sh"};
+  config.environment = {"TERM=dumb"};
+  const Bytes request = make_exec_launch(config, LaunchTerminal{{.rows = 3, .columns = 4}, "vt100"});
+  EXPECT_EQ(all(parsed(request), LaunchField::kEnvironment), Strings{"TERM=dumb"});
+}
+
+TEST(ExecLaunch, MoreThanTheGuestTakesIsRefused) {
+  ExecConfig config;
+  config.command = {"echo", std::string(protocol::kLaunchBytesMax, 'x')};
+  EXPECT_THROW((void)make_exec_launch(config, std::nullopt), Error);
+}
+
 }  // namespace
 }  // namespace mayfly::vmm

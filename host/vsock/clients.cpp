@@ -17,9 +17,9 @@
 
 namespace mayfly::vsock {
 
-Clients::Clients(lease::Listener listener, Connector connector, io::EventLoop& loop)
-    : listener_(std::move(listener)),
-      connector_(std::move(connector)),
+Clients::Clients(std::optional<Doors> doors, std::uint32_t private_port, io::EventLoop& loop)
+    : doors_(std::move(doors)),
+      private_port_(private_port),
       loop_(loop),
       bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
@@ -45,8 +45,8 @@ void Clients::serve(Guest& guest) {
   listening_ = io::kReadable;
   if (!loop_.watch(bell_.get(), io::kReadable, bell_handler_) ||
       !loop_.watch(timer_.get(), io::kReadable, timer_handler_) ||
-      !loop_.watch(connector_.fd(), io::kReadable, connector_handler_) ||
-      !loop_.watch(listener_.fd(), listening_, listener_handler_)) {
+      (doors_ && (!loop_.watch(doors_->connector.fd(), io::kReadable, connector_handler_) ||
+                  !loop_.watch(doors_->listener.fd(), listening_, listener_handler_)))) {
     fail_errno("cannot wait for the clients of a guest's sockets");
   }
 }
@@ -56,9 +56,21 @@ void Clients::wake() noexcept {
   [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof(one));  // full: it rings
 }
 
+void Clients::bring(Fd client) noexcept {
+  {
+    const std::lock_guard lock(brought_mutex_);
+    if (brought_count_ == brought_.size()) {
+      return;
+    }
+    brought_[brought_count_++] = std::move(client);
+  }
+  wake();
+}
+
 void Clients::on_bell(std::size_t /*number*/, io::Readiness /*what*/) noexcept {
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t taken = ::read(bell_.get(), &count, sizeof(count));
+  seat_brought();
   guest_->service();
   set_timer();
 }
@@ -89,7 +101,7 @@ void Clients::watch(Client& client, io::Readiness what) noexcept {
 
 Streams::Connect Clients::connect(Slot slot, std::uint32_t port) noexcept {
   last_serial_ += last_serial_ + 1 == 0 ? 2 : 1;
-  if (!connector_.ask(last_serial_, port)) {
+  if (!doors_ || !doors_->connector.ask(last_serial_, port)) {
     return Connect::kRefused;
   }
   clients_[slot].serial = last_serial_;
@@ -97,10 +109,10 @@ Streams::Connect Clients::connect(Slot slot, std::uint32_t port) noexcept {
 }
 
 void Clients::on_connector(std::size_t /*number*/, io::Readiness what) noexcept {
-  std::optional<Connector::Answer> answer = connector_.take();
+  std::optional<Connector::Answer> answer = doors_->connector.take();
   if (!answer) {
     if ((what & io::kBroken) != 0) {
-      loop_.forget(connector_.fd(), connector_handler_);  // and nobody is asked any more: ask() fails
+      loop_.forget(doors_->connector.fd(), connector_handler_);  // and nobody is asked any more: ask() fails
     }
     return;
   }
@@ -129,6 +141,9 @@ void Clients::attach(Client& client, Fd socket) noexcept {
 }
 
 void Clients::granted(Slot slot, std::uint32_t port) noexcept {
+  if (!clients_[slot].has_greeted) {
+    return;
+  }
   const std::string line = welcome(port);
   // The first bytes there are: they have room.
   [[maybe_unused]] const ssize_t sent =
@@ -179,6 +194,7 @@ void Clients::close(Slot slot) noexcept {
   client.socket = Fd();
   client.watched = 0;
   client.is_forgotten = false;
+  client.has_greeted = false;
   client.serial = 0;
   // A descriptor is free again.
   listen(io::kReadable);

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
+#include <optional>
 
 #include "base/fd.hpp"
 #include "io/event_loop.hpp"
@@ -20,23 +22,36 @@ namespace mayfly::vsock {
 /// the guest's ports they want, and have a stream to it when they are told so by welcome(). Who is refused is
 /// closed. A guest that asks for a port of the host gets the stream that the Connector has for it.
 ///
-/// All of it runs on the loop's thread. Clients can be anything: those that have not yet said what they want
-/// are kGreetersMax at most and have kGreetWithinNs each; further ones wait in the kernel's queue.
+/// All of it but bring() runs on the loop's thread. Clients can be anything: those that have not yet said
+/// what they want are kGreetersMax at most and have kGreetWithinNs each; further ones wait in the kernel's
+/// queue.
 class Clients final : public Streams, public Worker {
  public:
   static constexpr std::size_t kGreetersMax = 16;
   static constexpr std::uint64_t kGreetWithinNs = 60'000'000'000;
   /// Until it is tried again, when the host has no descriptor left for a client.
   static constexpr std::uint64_t kAcceptAgainNs = 1'000'000'000;
+  /// How many bring() keeps until the loop's thread takes them.
+  static constexpr std::size_t kBroughtMax = 32;
   /// Descriptors that it ever has.
-  static constexpr std::size_t kFilesMax = Endpoint::kConnectionsMax + kGreetersMax + 5;
+  static constexpr std::size_t kFilesMax = Endpoint::kConnectionsMax + kGreetersMax + kBroughtMax + 5;
 
-  /// `loop` has not begun, and outlives this. Throws Error.
-  Clients(lease::Listener listener, Connector connector, io::EventLoop& loop);
+  /// What leads to the guest's sockets from outside, and from there to outside.
+  struct Doors {
+    lease::Listener listener;
+    Connector connector;
+  };
+  /// Without `doors` there are those clients only that bring() brings. No other gets to `private_port` of the
+  /// guest. `loop` has not begun, and outlives this. Throws Error.
+  Clients(std::optional<Doors> doors, std::uint32_t private_port, io::EventLoop& loop);
   /// When the loop has ended.
   ~Clients() override;
   /// Who they are clients of, who outlives the loop. Once, before the loop begins. Throws Error.
   void serve(Guest& guest);
+
+  /// Makes `client`, a connection, one of the guest's private port; it is told of nothing. It is closed where
+  /// that cannot be: the guest has no driver, nobody listens there, or there are too many. Any thread.
+  void bring(Fd client) noexcept;
 
   void wake() noexcept override;
   [[nodiscard]] int bell() const noexcept override { return bell_.get(); }
@@ -74,6 +89,8 @@ class Clients final : public Streams, public Worker {
     io::Readiness watched = 0;
     /// Broken, and so watched no more.
     bool is_forgotten = false;
+    /// Somebody who said CONNECT, and is told OK.
+    bool has_greeted = false;
     /// The answer that it waits for; 0: for none.
     std::uint32_t serial = 0;
   };
@@ -97,6 +114,7 @@ class Clients final : public Streams, public Worker {
   [[nodiscard]] bool hear(Greeter& greeter, io::Readiness what) noexcept;
   /// Gives it a slot, where there is one.
   void seat(Greeter& greeter) noexcept;
+  void seat_brought() noexcept;
   void drop(Greeter& greeter) noexcept;
   void listen(io::Readiness what) noexcept;
   /// Gives `client` its stream.
@@ -105,8 +123,8 @@ class Clients final : public Streams, public Worker {
   /// Has the timer ring when something is due.
   void set_timer() noexcept;
 
-  lease::Listener listener_;
-  Connector connector_;
+  std::optional<Doors> doors_;
+  std::uint32_t private_port_;
   io::EventLoop& loop_;
   Guest* guest_ = nullptr;
   Fd bell_;
@@ -119,6 +137,9 @@ class Clients final : public Streams, public Worker {
   io::Readiness listening_ = 0;
   std::uint64_t accept_after_ns_ = Endpoint::kNever;
   std::uint64_t timer_at_ns_ = Endpoint::kNever;
+  std::mutex brought_mutex_;
+  std::array<Fd, kBroughtMax> brought_;
+  std::size_t brought_count_ = 0;
   std::array<Greeter, kGreetersMax> greeters_;
   std::array<Client, Endpoint::kConnectionsMax> clients_;
 };

@@ -14,9 +14,9 @@
 namespace mayfly::vsock {
 
 void Clients::listen(io::Readiness what) noexcept {
-  if (listening_ != what) {
+  if (doors_ && listening_ != what) {
     listening_ = what;
-    [[maybe_unused]] const bool changed = loop_.change(listener_.fd(), what, listener_handler_);
+    [[maybe_unused]] const bool changed = loop_.change(doors_->listener.fd(), what, listener_handler_);
   }
 }
 
@@ -27,7 +27,7 @@ void Clients::on_listener(std::size_t /*number*/, io::Readiness /*what*/) noexce
     listen(0);  // until drop()
     return;
   }
-  Fd socket = listener_.accept();
+  Fd socket = doors_->listener.accept();
   if (!socket) {
     if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
       listen(0);
@@ -75,12 +75,30 @@ bool Clients::hear(Greeter& greeter, io::Readiness what) noexcept {
 }
 
 void Clients::seat(Greeter& greeter) noexcept {
-  const auto slot = guest_->ask(greeter.greeting.port());
+  const auto slot =
+      greeter.greeting.port() == private_port_ ? std::nullopt : guest_->ask(greeter.greeting.port());
   if (!slot) {
     return;
   }
   loop_.forget(greeter.socket.get(), greeter.handler);
   attach(clients_[*slot], std::move(greeter.socket));
+  clients_[*slot].has_greeted = true;
+}
+
+void Clients::seat_brought() noexcept {
+  while (true) {
+    Fd client;
+    {
+      const std::lock_guard lock(brought_mutex_);
+      if (brought_count_ == 0) {
+        return;
+      }
+      client = std::move(brought_[--brought_count_]);
+    }
+    if (const auto slot = guest_->ask(private_port_)) {
+      attach(clients_[*slot], std::move(client));
+    }
+  }
 }
 
 void Clients::drop(Greeter& greeter) noexcept {

@@ -8,8 +8,10 @@
 #include <csignal>
 #include <cstddef>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -95,6 +97,7 @@ class AgentTest : public testing::Test {
       waitpid(agent_, nullptr, 0);
     }
     close(listener_);
+    close(last_connection_);
   }
 
   void start_agent() {
@@ -111,6 +114,8 @@ class AgentTest : public testing::Test {
     const int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     EXPECT_EQ(connect(connection, reinterpret_cast<sockaddr*>(&address_), address_bytes_), 0);
     EXPECT_EQ(fcntl(connection, F_SETFL, O_NONBLOCK), 0);
+    close(last_connection_);
+    last_connection_ = dup(connection);
     hosts_.push_back(std::make_unique<FakeHost>(FakeHost::Connection{connection}, launch.bytes()));
     return *hosts_.back();
   }
@@ -127,7 +132,15 @@ class AgentTest : public testing::Test {
     EXPECT_TRUE(host.serve_until([&] { return host.output(Stream::kStdout).ends_with("\n"); }));
     return std::stoi(host.output(Stream::kStdout));
   }
-  static bool runs(pid_t process) { return kill(process, 0) == 0; }
+  /// Not so of one that has ended and that nobody has waited for.
+  static bool runs(pid_t process) {
+    std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+    std::string number;
+    std::string program;
+    char state = 'Z';
+    file >> number >> program >> state;
+    return state != 'Z' && state != 'X';
+  }
 
   Launch first_launch_;
   std::unique_ptr<RequestStorage> storage_ = std::make_unique<RequestStorage>();
@@ -136,6 +149,7 @@ class AgentTest : public testing::Test {
   sockaddr_un address_{};
   socklen_t address_bytes_ = sizeof(address_);
   pid_t agent_ = -1;
+  int last_connection_ = -1;
   std::vector<std::unique_ptr<FakeHost>> hosts_;
 };
 
@@ -146,6 +160,16 @@ TEST_F(AgentTest, CommandHasItsStdioAndStatus) {
   expect_exit(host, ExitKind::kExited, 7);
   EXPECT_EQ(host.output(Stream::kStdout), "out in\n");
   EXPECT_EQ(host.output(Stream::kStderr), "err\n");
+}
+
+TEST_F(AgentTest, ConnectionEndsWithTheCommand) {
+  start_agent();
+  FakeHost& host = exec_shell("exit 0");
+  expect_exit(host, ExitKind::kExited, 0);
+  EXPECT_TRUE(comes_true([&] {
+    char byte = 0;
+    return recv(last_connection_, &byte, 1, MSG_PEEK) == 0;
+  }));
 }
 
 TEST_F(AgentTest, WhatTheCommandLeavesOpenIsAsForTheWorkload) {
@@ -191,21 +215,32 @@ TEST_F(AgentTest, WhatTheCommandLeavesBehindRunsOnAndHoldsNothingUp) {
 }
 
 TEST_F(AgentTest, AllThatTheCommandHasWrittenComesWhoeverElseHasItsOutputOpen) {
+  constexpr std::uint32_t kBytes = 300'000;
   start_agent();
-  FakeHost& host = exec_shell("head -c 60000 /dev/zero; sleep 1000 & echo $! >&2");
+  // When the shell ends, what is beyond the credit is in the pipe.
+  FakeHost& host =
+      exec_shell("head -c " + std::to_string(kBytes) + " /dev/zero; sleep 1000 & echo $$ $! >&2");
   std::uint32_t got = 0;
-  std::string number;
+  std::string numbers;
   host.on_data = [&](Stream stream, std::string_view data) -> std::uint32_t {
     if (stream == Stream::kStderr) {
-      number += data;
-      return 0;
+      numbers += data;
+    } else {
+      got += static_cast<std::uint32_t>(data.size());
     }
-    got += static_cast<std::uint32_t>(data.size());
     return 0;
   };
+  ASSERT_TRUE(host.serve_until([&] { return got == protocol::kInitialCredit && numbers.ends_with("\n"); }));
+  std::istringstream words(numbers);
+  pid_t shell = -1;
+  pid_t left = -1;
+  words >> shell >> left;
+  ASSERT_TRUE(comes_true([&] { return !runs(shell); }));
+  const std::uint32_t credit = kBytes;
+  host.send(FrameType::kCredit, Stream::kStdout, {reinterpret_cast<const char*>(&credit), sizeof(credit)});
   expect_exit(host, ExitKind::kExited, 0);
-  EXPECT_EQ(got, 60'000U);
-  kill(std::stoi(number), SIGKILL);
+  EXPECT_EQ(got, kBytes);
+  kill(left, SIGKILL);
 }
 
 TEST_F(AgentTest, CommandWhoseHostIsGoneIsKilled) {

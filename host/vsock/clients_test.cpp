@@ -192,6 +192,11 @@ std::array<Fd, 2> make_stream() {
 }
 
 TEST_F(ClientsTest, AClientThatIsBroughtHasThePrivatePortAndIsToldNothing) {
+  // In the place of one that has said CONNECT.
+  const Ports greeted = open().ports;
+  run();
+  guest_.send(greeted, Operation::kReset);
+  guest_.seen.clear();
   auto [ours, brought] = make_stream();
   send(ours, "early");
   clients_.bring(std::move(brought));

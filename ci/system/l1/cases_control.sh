@@ -35,6 +35,12 @@ expect_answer() {
   [[ "$out$err" == *"$text"* ]] || fail "mayfly $* says '$out$err', not '$text'"
 }
 
+# only_id: that of the only VM that there is.
+only_id() {
+  "$MAYFLY" ps --json >"$WORK/ps.json" || fail "no list of VMs"
+  json "$WORK/ps.json" 't[0]["id"]'
+}
+
 # status_of ID EXPRESSION: over `t`, the VM's status.
 status_of() {
   "$MAYFLY" status "$1" --json >"$WORK/status.json" || fail "no status of $1"

@@ -45,15 +45,15 @@ readonly OWN_FILES="(/dev)?/kvm|anon_inode:(kvm-vm|kvm-vcpu:[01]|\[signalfd\]|\[
 case_isolation_of_every_thread() {
   start_confined --id confined
   "$MAYFLY" status confined >/dev/null || fail "it does not say its status"
-  # main, two vCPUs, the control socket's, stdin, stdout, stderr, console
+  # main, I/O, two vCPUs, the control socket's, stdin, stdout, stderr, console
   expect_confined mnt ipc uts
-  ((seen >= 8)) || fail "only $seen threads"
-  # Each has its own filter on top of those of who started it: main, two vCPUs and the control socket's, which main starts, the
-  # four of stdio and console, which vCPUs start. So they do a thread of KVM's, where it has one.
+  ((seen >= 9)) || fail "only $seen threads"
+  # Each has its own filter on top of those of who started it: main and I/O, which main starts before it has one, two vCPUs and the
+  # control socket's, which main starts, the four of stdio and console, which vCPUs start. So they do a thread of KVM's, where it has one.
   local filters
   filters="$(cat /proc/"$vm"/task/*/status | sed -n 's/^Seccomp_filters:.//p' | sort | tr '\n' ' ')"
-  [[ "$filters" =~ ^1\ 2\ 2\ 2\ (2\ )?3\ 3\ 3\ 3\ $ ]] || fail "threads without a filter of their own: $filters"
-  expect_files "$OWN_FILES|.*/${IMAGE##*/}|.*/${WORK##*/}/(console|t.json)"
+  [[ "$filters" =~ ^1\ 1\ 2\ 2\ 2\ (2\ )?3\ 3\ 3\ 3\ $ ]] || fail "threads without a filter of their own: $filters"
+  expect_files "$OWN_FILES|.*/${IMAGE##*/}|.*/${WORK##*/}/(console|t.json)|anon_inode:\[(eventpoll|timerfd)\]"
   [[ -z "$(ls -A "/proc/$vm/root/")" && "$(readlink "/proc/$vm/cwd")" == / ]] || fail "its root has files"
   grep -qE '^Max core file size +0 +0 ' "/proc/$vm/limits" || fail "it may write a core file"
   [[ "$(stat -c %u:%a "/proc/$vm/mem")" == 0:600 ]] || fail "its memory is its user's"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A command's request behind that of the workload: whatever both are, each string lies in the bytes of one of
-/// them, the lists end, the command's own variables stay first, and none of the workload's is missing.
+/// A command's request behind that of the workload: whatever both are, each string lies in the bytes of one
+/// of them, the lists end, the command's own variables stay first, and none of the workload's is missing.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

@@ -2,11 +2,9 @@
 // Real clients on a real Unix socket, and a guest that is a test.
 #include "vsock/clients.hpp"
 
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,138 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.hpp"
-#include "base/temporary_folder.hpp"
-#include "testing/fake_event_loop.hpp"
-#include "testing/vsock_fixture.hpp"
+#include "testing/vsock_clients_fixture.hpp"
 
 namespace mayfly::vsock {
 namespace {
 
-/// A guest without a device: takes whatever there is for it at once.
-class FakeGuest final : public Guest {
- public:
-  struct Seen {
-    Header header;
-    std::string payload;
-    [[nodiscard]] Operation operation() const { return static_cast<Operation>(header.operation); }
-    [[nodiscard]] Ports ports() const { return {header.source_port, header.destination_port}; }
-  };
-
-  explicit FakeGuest(Streams& streams) : endpoint_(streams, testing::kGuestCid) {}
-
-  void service() noexcept override {
-    ++services;
-    endpoint_.set_time(monotonic_ns());
-    endpoint_.expire();
-    pump();
-  }
-  std::uint64_t deadline_ns() const noexcept override { return endpoint_.deadline_ns(); }
-  std::optional<Slot> ask(std::uint32_t port) noexcept override {
-    endpoint_.set_time(monotonic_ns());
-    const auto slot = has_driver ? endpoint_.ask(port) : std::nullopt;
-    pump();
-    return slot;
-  }
-  void connected(Slot slot) noexcept override {
-    endpoint_.connected(slot);
-    pump();
-  }
-  void refused(Slot slot) noexcept override {
-    endpoint_.refused(slot);
-    pump();
-  }
-  void ready(Slot slot, Endpoint::Readiness what) noexcept override {
-    endpoint_.set_time(monotonic_ns());
-    endpoint_.ready(slot, what);
-    pump();
-  }
-
-  void send(Ports ports, Operation operation, std::string_view payload = {}, std::uint32_t flags = 0) {
-    endpoint_.take(testing::from_guest(ports, operation, static_cast<std::uint32_t>(payload.size()), flags),
-                   std::as_bytes(std::span(payload)));
-    pump();
-  }
-  /// The next packet that it was sent.
-  Seen take() {
-    EXPECT_FALSE(seen.empty());
-    if (seen.empty()) {
-      return {};
-    }
-    Seen first = seen.front();
-    seen.erase(seen.begin());
-    return first;
-  }
-
-  std::vector<Seen> seen;
-  bool has_driver = true;
-  int services = 0;
-
- private:
-  void pump() {
-    std::array<std::byte, 4096> room{};
-    while (const auto header = endpoint_.next(room)) {
-      // Safe: bytes as characters.
-      seen.push_back({*header, std::string(reinterpret_cast<const char*>(room.data()), header->bytes)});
-    }
-  }
-  Endpoint endpoint_;
-};
-
-class ClientsTest : public ::testing::Test {
- protected:
-  ClientsTest() { clients_.serve(guest_); }
-
-  /// Our end of the channel, and the other process's.
-  static Fd make_channel(Fd& other) {
-    std::array<int, 2> both{};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both.data()), 0);
-    other = Fd(both[1]);
-    return Fd(both[0]);
-  }
-
-  Fd connect() { return lease::connect_to(path_, {"guest", "mayfly run"}, lease::SocketKind::kStream); }
-  static void send(const Fd& client, std::string_view text) {
-    ASSERT_EQ(::send(client.get(), text.data(), text.size(), MSG_NOSIGNAL), ssize_t(text.size()));
-  }
-  void run() { ASSERT_TRUE(loop_.settle()) << "somebody is told the same again and again"; }
-  /// What there is to read.
-  static std::string received(const Fd& client) {
-    std::string text(100000, '\0');
-    const ssize_t got = ::recv(client.get(), text.data(), text.size(), MSG_DONTWAIT);
-    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return text;
-  }
-  static bool is_closed(const Fd& client) {
-    char byte = 0;
-    return ::recv(client.get(), &byte, 1, MSG_DONTWAIT) == 0;
-  }
-  /// A client that the guest's port 52 has taken.
-  struct Opened {
-    Fd socket;
-    Ports ports;
-  };
-  Opened open() {
-    Fd client = connect();
-    send(client, "CONNECT 52\n");
-    run();
-    const FakeGuest::Seen request = guest_.take();
-    EXPECT_EQ(request.operation(), Operation::kRequest);
-    guest_.send(request.ports(), Operation::kResponse);
-    EXPECT_EQ(received(client), welcome(request.ports().host));
-    return {std::move(client), request.ports()};
-  }
-
-  testing::TemporaryFolder folder_;
-  std::string path_ = folder_.path() / "guest.sock";
-  testing::FakeEventLoop loop_;
-  Fd connecting_;
-  static constexpr std::uint32_t kPrivatePort = 1023;
-  Clients clients_{Clients::Doors{lease::Listener(path_, lease::SocketKind::kStream),
-                                  Connector(make_channel(connecting_))},
-                   kPrivatePort, loop_};
-  FakeGuest guest_{clients_};
-};
+using testing::ClientsTest;
+using testing::FakeGuest;
 
 TEST_F(ClientsTest, AClientIsToldWhenTheGuestHasTakenIt) {
   const Fd client = connect();
@@ -182,80 +55,6 @@ TEST_F(ClientsTest, AGreetingMayComeInPiecesAndWithMoreBehindIt) {
   EXPECT_TRUE(guest_.seen.empty());
   guest_.send(ports, Operation::kResponse);
   EXPECT_EQ(guest_.take().payload, "early");
-}
-
-/// Two ends of a stream.
-std::array<Fd, 2> make_stream() {
-  std::array<int, 2> ends{};
-  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-  return {Fd(ends[0]), Fd(ends[1])};
-}
-
-TEST_F(ClientsTest, AClientThatIsBroughtHasThePrivatePortAndIsToldNothing) {
-  // In the place of one that has said CONNECT.
-  const Ports greeted = open().ports;
-  run();
-  guest_.send(greeted, Operation::kReset);
-  guest_.seen.clear();
-  auto [ours, brought] = make_stream();
-  send(ours, "early");
-  clients_.bring(std::move(brought));
-  run();
-  const Ports ports = guest_.take().ports();
-  EXPECT_EQ(ports.guest, kPrivatePort);
-  guest_.send(ports, Operation::kResponse);
-  EXPECT_EQ(guest_.take().payload, "early");
-  guest_.send(ports, Operation::kReadWrite, "answer");
-  EXPECT_EQ(received(ours), "answer");
-  // Whoever has the place next says CONNECT again.
-  ours = Fd();
-  run();
-  guest_.seen.clear();
-  guest_.send(ports, Operation::kReset);
-  open();
-}
-
-TEST_F(ClientsTest, AClientThatAsksForThePrivatePortIsClosed) {
-  const Fd client = connect();
-  send(client, "CONNECT 1023\n");
-  run();
-  EXPECT_TRUE(is_closed(client));
-  EXPECT_TRUE(guest_.seen.empty());
-}
-
-TEST_F(ClientsTest, ABroughtClientOfAGuestWithoutADriverIsClosed) {
-  guest_.has_driver = false;
-  auto [ours, brought] = make_stream();
-  clients_.bring(std::move(brought));
-  run();
-  EXPECT_TRUE(is_closed(ours));
-}
-
-TEST_F(ClientsTest, MoreThanMayBeBroughtAtOnceAreClosed) {
-  std::vector<Fd> ours;
-  for (std::size_t i = 0; i <= Clients::kBroughtMax; ++i) {
-    auto ends = make_stream();
-    ours.push_back(std::move(ends[0]));
-    clients_.bring(std::move(ends[1]));
-  }
-  EXPECT_TRUE(is_closed(ours.back()));
-  run();
-  EXPECT_EQ(guest_.seen.size(), Clients::kBroughtMax);
-}
-
-/// Sockets that nothing leads to but bring().
-TEST(ClientsWithoutDoors, OnlyWhoIsBroughtComesInAndNobodyOut) {
-  testing::FakeEventLoop loop;
-  Clients clients(std::nullopt, 1023, loop);
-  FakeGuest guest(clients);
-  clients.serve(guest);
-  auto [ours, brought] = make_stream();
-  clients.bring(std::move(brought));
-  ASSERT_TRUE(loop.settle());
-  EXPECT_EQ(guest.take().ports().guest, 1023U);
-  guest.send({.host = 7000, .guest = 9}, Operation::kRequest);
-  ASSERT_TRUE(loop.settle());
-  EXPECT_EQ(guest.take().operation(), Operation::kReset);
 }
 
 TEST_F(ClientsTest, AClientThatIsRefusedIsClosed) {

@@ -101,7 +101,7 @@ case_exec_again_and_again_and_at_once_leaves_nothing() {
   start_warm
   exec_shell "$COUNT"
   local processes="$out" before i clients=()
-  before="$(ls "/proc/$vm/fd" | wc -l)"
+  before=(/proc/"$vm"/fd/*)
   for ((i = 0; i < "${CASE_EXECS:-40}"; i++)); do
     "$MAYFLY" exec warm -- sh -c "exit $((i % 100))" </dev/null 2>"$WORK/many.err" && status=0 || status=$?
     [[ "$status" == "$((i % 100))" ]] || fail "call $i ends with $status: $(<"$WORK/many.err")"
@@ -115,7 +115,7 @@ case_exec_again_and_again_and_at_once_leaves_nothing() {
     [[ "$status" == "$i" && "$(<"$WORK/at_once.$i")" == "line $i" ]] || fail "of eight at once, $i ends with $status"
   done
   await "$vm" no_connection_is_open
-  (("$(ls "/proc/$vm/fd" | wc -l)" <= before)) || fail "descriptors are left: $(ls -l "/proc/$vm/fd")"
+  ! has_more_files "$vm" "${#before[@]}" || fail "descriptors are left: $(ls -l "/proc/$vm/fd")"
   exec_shell "$COUNT"
   expect_out "$processes"
   exec_shell 'exec sleep 7171 >/dev/null 2>&1 & echo left'

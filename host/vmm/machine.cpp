@@ -121,9 +121,7 @@ Machine::Machine(const MachineParts& parts)
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   finish_prefault();
   set_boot_state(parts);
-  if (io_ != nullptr) {
-    io_->start();
-  }
+  start_device_threads();
 }
 
 Backing Machine::take_ram(const MachineParts& parts) {
@@ -148,9 +146,7 @@ std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) con
 
 Machine::~Machine() {
   end_waits();
-  if (io_ != nullptr) {
-    io_->stop();
-  }
+  stop_device_threads();
 }
 
 /// A vCPU that waits for the map, or is paused, is not kept waiting.
@@ -245,10 +241,20 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
     networks_.push_back(net.get());
     add_device(std::move(net));
   }
+  add_disks(parts);
   if (parts.connector != nullptr) {
     add_sockets(parts);
   }
   return result;
+}
+
+void Machine::add_disks(const MachineParts& parts) {
+  for (std::size_t i = 0; i < parts.stores.size(); ++i) {
+    auto disk = std::make_unique<virtio::Blk>(*parts.stores[i], parts.disks[i].serial);
+    disk_workers_.push_back(std::make_unique<DiskWorkers>(*disk, gate_, DiskWorkers::count_for(parts.cpus)));
+    disks_.push_back(disk.get());
+    add_device(std::move(disk));
+  }
 }
 
 void Machine::add_sockets(const MachineParts& parts) {
@@ -340,17 +346,51 @@ void Machine::start() {
   }
 }
 
+void Machine::start_device_threads() {
+  if (io_ != nullptr) {
+    io_->start();
+  }
+  for (const auto& workers : disk_workers_) {
+    workers->start();
+  }
+}
+
+void Machine::interrupt_device_threads() noexcept {
+  if (io_ != nullptr) {
+    io_->interrupt();
+  }
+  for (const auto& workers : disk_workers_) {
+    workers->interrupt();
+  }
+}
+
+void Machine::stop_device_threads() noexcept {
+  if (io_ != nullptr) {
+    io_->stop();
+  }
+  for (const auto& workers : disk_workers_) {
+    workers->stop();
+  }
+}
+
+std::size_t Machine::device_threads() const noexcept {
+  std::size_t count = io_ == nullptr ? 0 : 1;
+  for (const auto& workers : disk_workers_) {
+    count += workers->count();
+  }
+  return count;
+}
+
 bool Machine::pause() noexcept {
   constexpr std::chrono::seconds kPatience{5};
   gate_.close();
   for (const auto& vcpu : vcpus_) {
     vcpu->interrupt();
   }
-  if (io_ != nullptr) {
-    io_->interrupt();
-  }
-  // One that waits for the host, such as for memory to be mapped for a device, comes after that.
-  const bool all_out = gate_.wait_for(vcpus_.size() + (io_ == nullptr ? 0 : 1), kPatience);
+  interrupt_device_threads();
+  // One that waits for the host, such as for memory to be mapped for a device, or for a disk, comes after
+  // that.
+  const bool all_out = gate_.wait_for(vcpus_.size() + device_threads(), kPatience);
   if (!all_out) {
     gate_.open();
   }
@@ -365,9 +405,7 @@ std::uint64_t Machine::stop() noexcept {
   for (const auto& vcpu : vcpus_) {
     vcpu->join();
   }
-  if (io_ != nullptr) {
-    io_->stop();
-  }
+  stop_device_threads();
   return timeline_.mark(boot::Milestone::kVmDown);
 }
 

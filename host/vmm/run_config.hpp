@@ -79,6 +79,20 @@ struct NetDevice {
   std::vector<protocol::Ipv4Address> nameservers{};
 };
 
+/// Of one guest; each has threads.
+inline constexpr std::size_t kDisksMax = 8;
+
+/// A disk that the guest gets.
+struct DiskDevice {
+  /// A regular file or a block device of the host.
+  std::string path{};
+  bool is_read_only = false;
+  /// Past the host's page cache.
+  bool is_direct = false;
+  /// What the guest is told it is called, of up to 20 characters.
+  std::string serial{};
+};
+
 /// A guest's sockets (AF_VSOCK), and what they are on the host.
 struct GuestSockets {
   /// Of the socket that clients connect to; a port of the host is that with `_PORT` after it. Of
@@ -122,6 +136,8 @@ struct RunConfig {
   std::vector<PassedDevice> devices{};
   /// No two with one MAC address or one tap; protocol::kNetworksMax at most.
   std::vector<NetDevice> networks{};
+  /// No two of one path but read-only ones; kDisksMax at most.
+  std::vector<DiskDevice> disks{};
   /// Absent: the guest has none.
   std::optional<GuestSockets> sockets{};
   /// Each "NAME=VALUE"; goes over the image's variable of the same name.

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "guest-init/channel.hpp"
+#include "guest-init/disks.hpp"
 #include "guest-init/failure.hpp"
 #include "guest-init/marks.hpp"
 #include "guest-init/mounts.hpp"
@@ -68,11 +69,8 @@ void complete_environment(Request& request) noexcept {
   }
 }
 
-[[nodiscard]] Step run_workload(Channel& channel, const Marks& marks, protocol::ExitReport& report) noexcept {
-  Request request;
-  if (Step failed = receive_request(channel, storage.request, request); failed) {
-    return failed;
-  }
+[[nodiscard]] Step run_request(Channel& channel, const Marks& marks, Request& request,
+                               protocol::ExitReport& report) noexcept {
   if (Step failed = set_host_name(request.hostname); failed) {
     return failed;
   }
@@ -101,6 +99,21 @@ void complete_environment(Request& request) noexcept {
   stdio.close_workload_ends();
   static Session session(channel, storage.outbox, workload, stdio, marks, child_watch);
   return session.run(report);
+}
+
+[[nodiscard]] Step run_workload(Channel& channel, const Marks& marks, protocol::ExitReport& report) noexcept {
+  Request request;
+  if (Step failed = receive_request(channel, storage.request, request); failed) {
+    return failed;
+  }
+  const std::span<const Mount> mounts = std::span(request.mounts).first(request.mount_count);
+  Step failed = mount_disks(mounts);
+  if (!failed) {
+    failed = run_request(channel, marks, request, report);
+  }
+  // Before the host hears of the end, which ends the VM.
+  unmount_disks(mounts);
+  return failed;
 }
 
 /// Sends the last frame and what stands before it. A host that is gone ends the wait.

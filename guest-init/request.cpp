@@ -47,6 +47,10 @@ void store(Request& request, std::size_t& arguments, const LaunchRecord& record,
       request.nameservers[request.nameserver_count++] =
           protocol::load_from<protocol::Ipv4Address>(record.value);
       break;
+    case LaunchField::kMount:
+      request.mounts[request.mount_count++] = {protocol::load_from<protocol::DiskMount>(record.value),
+                                               text + sizeof(protocol::DiskMount)};
+      break;
     case LaunchField::kTerminal:
       break;
   }

@@ -67,7 +67,7 @@ void add_run_options(CLI::App& app, RunOptions& run) {
   set_type(*app.add_option("--disk", run.disks,
                            "Give the guest a disk, a regular file or block device of the host: /dev/vda, the "
                            "next one /dev/vdb; after commas readonly, direct (past the page cache), "
-                           "serial=NAME; may be repeated"),
+                           "serial=NAME, mount=PATH (of the guest) and fs=ext4|erofs; may be repeated"),
            "FILE");
   add_string(app, "--vsock", run.vsock, "PATH",
              "Give the guest sockets (AF_VSOCK): clients connect to PATH and say CONNECT PORT, the guest "

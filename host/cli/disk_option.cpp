@@ -17,18 +17,37 @@ bool is_serial(std::string_view text) noexcept {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
+void set_setting(vmm::DiskDevice& disk, std::string_view text, std::string_view key, std::string_view value) {
+  if (key == "serial") {
+    if (!is_serial(value)) {
+      refuse("--disk", text,
+             "serial is what the guest knows the disk by, up to 20 letters and signs of ASCII");
+    }
+    disk.serial = value;
+  } else if (key == "mount") {
+    if (!value.starts_with('/') || value.size() > protocol::kMountPathMax) {
+      refuse("--disk", text, "mount is an absolute path of the guest, such as /data");
+    }
+    disk.mount = value;
+  } else if (key == "fs") {
+    if (value != "ext4" && value != "erofs") {
+      refuse("--disk", text, "fs is ext4 or erofs");
+    }
+    disk.file_system = value == "ext4" ? protocol::FileSystem::kExt4 : protocol::FileSystem::kErofs;
+  } else {
+    refuse("--disk", text,
+           "after the file there may be readonly, direct, serial=NAME, mount=PATH and fs=ext4|erofs");
+  }
+}
+
 void set_part(vmm::DiskDevice& disk, std::string_view text, std::string_view part) {
-  constexpr std::string_view kSerial = "serial=";
   if (part == "readonly") {
     disk.is_read_only = true;
   } else if (part == "direct") {
     disk.is_direct = true;
-  } else if (!part.starts_with(kSerial)) {
-    refuse("--disk", text, "after the file there may be readonly, direct and serial=NAME");
-  } else if (!is_serial(part.substr(kSerial.size()))) {
-    refuse("--disk", text, "serial is what the guest knows the disk by, up to 20 letters and signs of ASCII");
   } else {
-    disk.serial = part.substr(kSerial.size());
+    const auto [key, value] = take_setting(part);
+    set_setting(disk, text, key, value);
   }
 }
 
@@ -42,6 +61,9 @@ vmm::DiskDevice check_disk(std::string_view text) {
   while (!rest.empty()) {
     set_part(disk, text, take_part(rest));
   }
+  if (disk.mount.empty() && disk.file_system != protocol::FileSystem::kExt4) {
+    refuse("--disk", text, "fs= needs mount=");
+  }
   return disk;
 }
 
@@ -54,6 +76,9 @@ std::vector<vmm::DiskDevice> check_disks(const std::vector<std::string>& texts) 
     for (const vmm::DiskDevice& other : disks) {
       if (other.path == disk.path && !(other.is_read_only && disk.is_read_only)) {
         refuse("--disk", text, "another --disk has this file; only where none writes it may several");
+      }
+      if (!disk.mount.empty() && other.mount == disk.mount) {
+        refuse("--disk", text, "another --disk is mounted there");
       }
       if (!disk.serial.empty() && other.serial == disk.serial) {
         refuse("--disk", text, "another --disk has this serial");

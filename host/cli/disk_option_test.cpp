@@ -40,7 +40,7 @@ TEST(DiskOption, MalformedTextIsNamed) {
   EXPECT_EQ(refusal({""}), "--disk '': write the path of a file or a block device, such as data.img");
   EXPECT_NE(refusal({",readonly"}).find("write the path"), std::string::npos);
   for (const char* text : {"a,ro", "a,readonly=yes", "a,,direct", "a,serial", "a,Direct"}) {
-    EXPECT_NE(refusal({text}).find("after the file there may be readonly, direct and serial=NAME"),
+    EXPECT_NE(refusal({text}).find("after the file there may be readonly, direct, serial=NAME, mount=PATH"),
               std::string::npos)
         << text;
   }
@@ -53,6 +53,20 @@ TEST(DiskOption, SerialFitsIntoItsPlace) {
     EXPECT_NE(refusal({"a,serial=" + serial}).find("up to 20 letters"), std::string::npos) << serial;
   }
   EXPECT_NE(refusal({"a,serial=x", "b,serial=x"}).find("another --disk has this serial"), std::string::npos);
+}
+
+TEST(DiskOption, IsMountedWhereTheGuestIsTo) {
+  const auto disks = check_disks({"a,mount=/data", "b,fs=erofs,readonly,mount=/models", "c"});
+  EXPECT_EQ(disks[0].mount, "/data");
+  EXPECT_EQ(disks[0].file_system, protocol::FileSystem::kExt4);
+  EXPECT_EQ(disks[1].mount, "/models");
+  EXPECT_EQ(disks[1].file_system, protocol::FileSystem::kErofs);
+  EXPECT_EQ(disks[2].mount, "");
+  EXPECT_NE(refusal({"a,mount=data"}).find("mount is an absolute path of the guest"), std::string::npos);
+  EXPECT_NE(refusal({"a,mount="}).find("mount is an absolute path"), std::string::npos);
+  EXPECT_NE(refusal({"a,mount=/a,fs=xfs"}).find("fs is ext4 or erofs"), std::string::npos);
+  EXPECT_NE(refusal({"a,fs=erofs"}).find("fs= needs mount="), std::string::npos);
+  EXPECT_NE(refusal({"a,mount=/a", "b,mount=/a"}).find("another --disk is mounted there"), std::string::npos);
 }
 
 TEST(DiskOption, AFileIsOneDiskUnlessNobodyWritesIt) {

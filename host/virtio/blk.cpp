@@ -132,8 +132,12 @@ std::optional<DescriptorChain> Blk::take_chain() noexcept {
     queue.arm();
   }
   auto chain = queue.pop();
+  // Whoever was woken has taken the rings for all that is there. So who leaves with one request leaves
+  // nothing behind that no other thread is woken for.
+  if (!queue.has_counted()) {
+    queue.arm();
+  }
   if (queue.has_counted()) {
-    // For another thread that sleeps: the driver rings only for what it adds.
     ring();
   }
   return chain;

@@ -6,6 +6,9 @@
 #include <chrono>
 #include <thread>
 
+#include <poll.h>
+#include <unistd.h>
+
 #include "testing/blk_fixture.hpp"
 
 namespace mayfly::virtio {
@@ -229,6 +232,33 @@ TEST_F(BlkTest, AsksToBeRungForWhateverComesNext) {
   EXPECT_EQ(ring_.avail_event(), 0);
   (void)ask(header(kBlkFlushRequest));
   EXPECT_EQ(ring_.avail_event(), 1) << "the request that is added next";
+}
+
+// One thread that is woken takes all rings; another one must hear of what it leaves.
+TEST_F(BlkTest, RingsForWhatIsLeftHoweverItCame) {
+  run(kUsual | kFeatureEventIndex);
+  const auto ask_for = [this](int requests) {
+    for (int i = 0; i < requests; ++i) {
+      ring_.chain().readable(header(kBlkFlushRequest)).writable(1).publish();
+    }
+    driver_->notify(0);
+  };
+  const auto take_rings = [this] {
+    pollfd bell{blk_->doorbell(), POLLIN, 0};
+    std::uint64_t count = 0;
+    return ::poll(&bell, 1, 0) == 1 && ::read(blk_->doorbell(), &count, sizeof(count)) == sizeof(count);
+  };
+  ask_for(2);
+  EXPECT_TRUE(take_rings());
+  EXPECT_TRUE(blk_->serve());
+  ask_for(2);
+  EXPECT_TRUE(take_rings());
+  EXPECT_TRUE(blk_->serve());
+  EXPECT_TRUE(take_rings()) << "of the first two none is left, of the others both";
+  EXPECT_TRUE(blk_->serve());
+  EXPECT_TRUE(take_rings());
+  EXPECT_TRUE(blk_->serve());
+  EXPECT_FALSE(take_rings());
 }
 
 /// A disk with units of 4 KiB, as direct I/O may have.

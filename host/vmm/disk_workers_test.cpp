@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <thread>
 
 #include "testing/blk_fixture.hpp"
@@ -29,14 +30,20 @@ class DiskWorkersTest : public BlkFixture {
     held_ = false;
     workers_.stop();
   }
+  // The sanitizer does not know the fences of a ring, so what a driver does is done with the device locked.
   void ask(int requests) {
     for (int i = 0; i < requests; ++i) {
+      const std::lock_guard lock(blk_->mutex());
       ring_.chain().readable(header(virtio::kBlkOut, 1) + std::string(512, 'x')).writable(1).publish();
     }
     driver_->notify(0);
   }
+  [[nodiscard]] std::uint16_t answers() const {
+    const std::lock_guard lock(blk_->mutex());
+    return ring_.used_index();
+  }
   void wait_for_answers(std::uint16_t count) const {
-    while (ring_.used_index() != count) {
+    while (answers() != count) {
       std::this_thread::yield();
     }
   }
@@ -113,11 +120,11 @@ TEST_F(DiskWorkersTest, HoldStillWhileTheMachineIsPaused) {
     gate_.close();
     workers_.interrupt();
     ASSERT_TRUE(gate_.wait_for(kWorkers, 20s));
-    const std::uint16_t before = ring_.used_index();
+    const std::uint16_t before = answers();
     EXPECT_EQ(begun_, ended_) << "nothing is under way";
     ask(2);
     std::this_thread::sleep_for(1ms);
-    EXPECT_EQ(ring_.used_index(), before);
+    EXPECT_EQ(answers(), before);
     gate_.open();
     wait_for_answers(ring_.avail_index());
   }

@@ -81,6 +81,7 @@ struct NetDevice {
 
 /// Of one guest; each has threads.
 inline constexpr std::size_t kDisksMax = 8;
+static_assert(kDisksMax <= protocol::kMountsMax);
 
 /// A disk that the guest gets.
 struct DiskDevice {
@@ -91,6 +92,9 @@ struct DiskDevice {
   bool is_direct = false;
   /// What the guest is told it is called, of up to 20 characters.
   std::string serial{};
+  /// Where the guest mounts it, an absolute path; empty: it does not.
+  std::string mount{};
+  protocol::FileSystem file_system = protocol::FileSystem::kExt4;
 };
 
 /// A guest's sockets (AF_VSOCK), and what they are on the host.

@@ -43,11 +43,26 @@ bool replaced(const LaunchRecord& record, const RunConfig& config) noexcept {
     case LaunchField::kTerminal:
     case LaunchField::kNetwork:
     case LaunchField::kNameserver:
+    case LaunchField::kMount:
       return true;  // the caller's to say
     case LaunchField::kHostname:
       break;
   }
   return false;
+}
+
+void add_mount(protocol::LaunchWriter<std::vector<std::byte>>& writer, std::size_t index,
+               const DiskDevice& disk) {
+  if (disk.mount.empty()) {
+    return;
+  }
+  const protocol::DiskMount mount{.disk = static_cast<std::uint8_t>(index),
+                                  .read_only = static_cast<std::uint8_t>(disk.is_read_only ? 1 : 0),
+                                  .file_system = disk.file_system,
+                                  .zero = 0};
+  // Safe: the object representation of bytes.
+  std::string value(reinterpret_cast<const char*>(&mount), sizeof(mount));
+  writer.add(LaunchField::kMount, value += disk.mount);
 }
 
 }  // namespace
@@ -87,6 +102,9 @@ std::vector<std::byte> make_launch(const RunConfig& config, const protocol::Laun
     for (const protocol::Ipv4Address& server : network.nameservers) {
       writer.add_fixed(LaunchField::kNameserver, server);
     }
+  }
+  for (std::size_t i = 0; i < config.disks.size(); ++i) {
+    add_mount(writer, i, config.disks[i]);
   }
   if (terminal.has_value()) {
     writer.add_terminal(terminal->size);

@@ -8,6 +8,7 @@
 #include "guest-init/agent.hpp"
 #include "guest-init/channel.hpp"
 #include "guest-init/command.hpp"
+#include "guest-init/disks.hpp"
 #include "guest-init/failure.hpp"
 #include "guest-init/marks.hpp"
 #include "guest-init/mounts.hpp"
@@ -49,11 +50,8 @@ constexpr mode_t kWorkloadUmask = 022;
   return failed ? failed : raise_loopback();
 }
 
-[[nodiscard]] Step run_workload(Channel& channel, const Marks& marks, protocol::ExitReport& report) noexcept {
-  Request request;
-  if (Step failed = receive_request(channel, request_storage, request); failed) {
-    return failed;
-  }
+[[nodiscard]] Step run_request(Channel& channel, const Marks& marks, Request& request,
+                               protocol::ExitReport& report) noexcept {
   if (Step failed = set_host_name(request.hostname); failed) {
     return failed;
   }
@@ -69,6 +67,21 @@ constexpr mode_t kWorkloadUmask = 022;
     }
   }
   return run_command(channel, request, marks, Remains::kKilled, report);
+}
+
+[[nodiscard]] Step run_workload(Channel& channel, const Marks& marks, protocol::ExitReport& report) noexcept {
+  Request request;
+  if (Step failed = receive_request(channel, request_storage, request); failed) {
+    return failed;
+  }
+  const std::span<const Mount> mounts = std::span(request.mounts).first(request.mount_count);
+  Step failed = mount_disks(mounts);
+  if (!failed) {
+    failed = run_request(channel, marks, request, report);
+  }
+  // Before the host hears of the end, which ends the VM.
+  unmount_disks(mounts);
+  return failed;
 }
 
 [[noreturn]] void boot() noexcept {

@@ -50,6 +50,10 @@ void store(Request& request, std::size_t& arguments, const LaunchRecord& record,
     case LaunchField::kAgentPort:
       request.agent_port = protocol::load_from<std::uint32_t>(record.value);
       break;
+    case LaunchField::kMount:
+      request.mounts[request.mount_count++] = {protocol::load_from<protocol::DiskMount>(record.value),
+                                               text + sizeof(protocol::DiskMount)};
+      break;
     case LaunchField::kTerminal:
       break;
   }

@@ -14,6 +14,12 @@
 
 namespace mayfly::init {
 
+/// A disk, and the directory that it is mounted at.
+struct Mount {
+  protocol::DiskMount what;
+  const char* path;
+};
+
 /// What to run, as execve() takes it. All strings lie in the RequestStorage.
 struct Request {
   char** arguments = nullptr;        ///< Ends with a null pointer; holds one string at least.
@@ -28,6 +34,8 @@ struct Request {
   std::array<protocol::Ipv4Address, protocol::kNameserversMax> nameservers;
   std::size_t nameserver_count = 0;
   std::uint32_t agent_port = 0;  ///< 0: none.
+  std::array<Mount, protocol::kMountsMax> mounts;
+  std::size_t mount_count = 0;
 
   /// The value of an environment variable, or null.
   [[nodiscard]] const char* variable(std::string_view name) const noexcept;

@@ -119,6 +119,18 @@ TEST_F(InheritTest, MoreVariablesThanThereIsRoomForAreRefused) {
   EXPECT_EQ(refused->error, E2BIG);
 }
 
+TEST_F(RequestTest, MountsAreTaken) {
+  writer_.add(LaunchField::kMount, std::string_view("\1\0\1\0/data", 9));
+  writer_.add(LaunchField::kMount, std::string_view("\2\1\0\0/more", 9));
+  writer_.add(LaunchField::kArgument, "sh");
+  ASSERT_FALSE(index());
+  ASSERT_EQ(request_.mount_count, 2U);
+  EXPECT_EQ(request_.mounts[0].what, (protocol::DiskMount{1, 0, protocol::FileSystem::kErofs, 0}));
+  EXPECT_STREQ(request_.mounts[0].path, "/data");
+  EXPECT_EQ(request_.mounts[1].what, (protocol::DiskMount{2, 1, protocol::FileSystem::kExt4, 0}));
+  EXPECT_STREQ(request_.mounts[1].path, "/more");
+}
+
 TEST_F(RequestTest, StringsAreTerminatedWhereTheyLie) {
   writer_.add(LaunchField::kEnvironment, "A=1");
   writer_.add(LaunchField::kArgument, "sh");

@@ -19,8 +19,8 @@
 ///     then, for each record: u16 type, u16 zero, u32 length, `length` bytes (no padding, no terminator)
 namespace mayfly::protocol {
 
-/// What a record holds. A repeated kArgument or kEnvironment appends, of kNetwork and kNameserver there may
-/// be several; any other type stands at most once.
+/// What a record holds. A repeated kArgument or kEnvironment appends, of kNetwork, kNameserver and kMount
+/// there may be several; any other type stands at most once.
 enum class LaunchField : std::uint16_t {
   kArgument = 1,     ///< One element of argv, in order. Any bytes but NUL.
   kEnvironment = 2,  ///< One "NAME=value". Any bytes but NUL; NAME is not empty.
@@ -31,6 +31,7 @@ enum class LaunchField : std::uint16_t {
   kNetwork = 7,      ///< A NetworkSetup. At most kNetworksMax.
   kNameserver = 8,   ///< An Ipv4Address, for /etc/resolv.conf. At most kNameserversMax.
   kAgentPort = 9,    ///< u32, not 0: the port of AF_VSOCK on which further commands come from the host.
+  kMount = 10,       ///< A DiskMount and the absolute path in the guest. At most kMountsMax.
 };
 
 inline constexpr std::uint32_t kLaunchMagic = 0x524C464D;  // "MFLR"
@@ -90,6 +91,30 @@ inline constexpr std::uint32_t kAgentPort = 1023;
   return setup.has_address == 1 && setup.prefix >= 1 && setup.prefix <= 32 && setup.address != kNone &&
          (setup.gateway == kNone ||
           (setup.gateway != setup.address && is_same_network(setup.address, setup.gateway, setup.prefix)));
+}
+
+/// The file systems that a disk may be mounted as.
+enum class FileSystem : std::uint8_t { kExt4 = 0, kErofs = 1 };
+
+/// A disk that is mounted before the workload runs.
+struct DiskMount {
+  std::uint8_t disk;       // 0: which one, /dev/vda is 0
+  std::uint8_t read_only;  // 1: 0 or 1
+  FileSystem file_system;  // 2
+  std::uint8_t zero;       // 3
+  friend constexpr bool operator==(const DiskMount&, const DiskMount&) = default;
+};
+static_assert(sizeof(DiskMount) == 4 && alignof(DiskMount) == 1);
+
+inline constexpr std::size_t kMountsMax = 8;
+/// Without its terminator (PATH_MAX).
+inline constexpr std::size_t kMountPathMax = 4095;
+
+/// Whether a guest can be told to mount that disk there.
+[[nodiscard]] constexpr bool is_valid(const DiskMount& mount, std::string_view path) noexcept {
+  return mount.disk < kMountsMax && mount.read_only <= 1 && mount.file_system <= FileSystem::kErofs &&
+         mount.zero == 0 && path.starts_with('/') && path.size() <= kMountPathMax &&
+         path.find('\0') == std::string_view::npos;
 }
 
 /// Why bytes are not a launch request.
@@ -152,7 +177,7 @@ template <typename T>
 }
 }  // namespace detail
 
-/// The value of a record of fixed size, which has that size.
+/// The value of a record of fixed size, which has that size, or of one that begins with it.
 template <typename T>
 [[nodiscard]] inline T load_from(std::string_view value) noexcept {
   T loaded;
@@ -208,7 +233,7 @@ class LaunchRequest {
   }
 
  private:
-  static constexpr auto kFieldsMax = static_cast<std::uint16_t>(LaunchField::kAgentPort);
+  static constexpr auto kFieldsMax = static_cast<std::uint16_t>(LaunchField::kMount);
 
   explicit LaunchRequest(std::span<const std::byte> records) noexcept : records_(records) {}
 
@@ -231,6 +256,9 @@ class LaunchRequest {
         return record.value.size() == sizeof(Ipv4Address);
       case LaunchField::kAgentPort:
         return record.value.size() == sizeof(std::uint32_t) && load_from<std::uint32_t>(record.value) != 0;
+      case LaunchField::kMount:
+        return record.value.size() > sizeof(DiskMount) &&
+               is_valid(load_from<DiskMount>(record.value), record.value.substr(sizeof(DiskMount)));
       default:
         return std::nullopt;
     }
@@ -261,6 +289,7 @@ class LaunchRequest {
       case LaunchField::kNetwork:
       case LaunchField::kNameserver:
       case LaunchField::kAgentPort:
+      case LaunchField::kMount:
         break;
     }
     return std::nullopt;
@@ -276,6 +305,8 @@ class LaunchRequest {
         return kNetworksMax;
       case LaunchField::kNameserver:
         return kNameserversMax;
+      case LaunchField::kMount:
+        return kMountsMax;
       default:
         return 1;
     }

@@ -104,6 +104,31 @@ TEST(Launch, NetworkThatCannotBeSetUpIsRefused) {
   EXPECT_EQ(fault_of(request_of(LaunchField::kNameserver, "12345")), LaunchFault::kBadValue);
 }
 
+Bytes mount_of(const DiskMount& mount, std::string_view path) {
+  Bytes bytes;
+  LaunchWriter writer(bytes);
+  // Safe: the object representation of bytes.
+  writer.add(LaunchField::kMount,
+             std::string(reinterpret_cast<const char*>(&mount), sizeof(mount)) + std::string(path));
+  return bytes;
+}
+
+TEST(Launch, MountIsADiskAndAnAbsolutePath) {
+  constexpr DiskMount kMount{7, 1, FileSystem::kErofs, 0};
+  EXPECT_EQ(fault_of(mount_of(kMount, "/data")), std::nullopt);
+  EXPECT_EQ(fault_of(mount_of(kMount, "/" + std::string(4094, 'a'))), std::nullopt);
+  for (const std::string& path :
+       {std::string(), std::string("data"), "/" + std::string(4095, 'a'), std::string("/a\0b", 4)}) {
+    EXPECT_EQ(fault_of(mount_of(kMount, path)), LaunchFault::kBadValue) << path;
+  }
+  for (const DiskMount& mount :
+       {DiskMount{8, 0, FileSystem::kExt4, 0}, DiskMount{0, 2, FileSystem::kExt4, 0},
+        DiskMount{0, 0, static_cast<FileSystem>(2), 0}, DiskMount{0, 0, FileSystem::kExt4, 1}}) {
+    EXPECT_EQ(fault_of(mount_of(mount, "/data")), LaunchFault::kBadValue);
+  }
+  EXPECT_EQ(fault_of(request_of(LaunchField::kMount, "abc")), LaunchFault::kBadValue);
+}
+
 TEST(Launch, NetworksAndNameserversAreAsManyAsThereIsRoomFor) {
   Bytes networks;
   LaunchWriter network_writer(networks);
@@ -168,7 +193,7 @@ TEST(Launch, RefusesRecordThatReachesBeyondTheEnd) {
 TEST(Launch, RefusesUnknownFields) {
   const Bytes good = request_of(LaunchField::kArgument, "x");
   EXPECT_EQ(fault_of(patched(good, 8, std::byte{0})), LaunchFault::kUnknownField);
-  EXPECT_EQ(fault_of(patched(good, 8, std::byte{10})), LaunchFault::kUnknownField);
+  EXPECT_EQ(fault_of(patched(good, 8, std::byte{11})), LaunchFault::kUnknownField);
 }
 
 TEST(Launch, RefusesReservedBitsThatAreSet) {

@@ -140,6 +140,9 @@ std::string to_json(const Report& report) {
   json["exits"] = counts_of(report.facts.exits);
   json["kvm"] = kvm_of(report);
   json["memory"] = {{"pages", report.facts.pages}, {"bytes_populated", report.facts.bytes_populated}};
+  if (report.facts.disks.has_value()) {
+    json["disks"] = counts_of(*report.facts.disks);
+  }
   if (report.facts.network.has_value()) {
     json["network"] = counts_of(*report.facts.network);
   }

@@ -120,6 +120,8 @@ struct RunFacts {
   std::vector<Sample> samples{};
   /// What the balloon did, where there was one.
   std::optional<std::vector<NamedCount>> balloon{};
+  /// What all disks together were asked for, where there was one.
+  std::optional<std::vector<NamedCount>> disks{};
   /// What all network devices together did, where there was one.
   std::optional<std::vector<NamedCount>> network{};
   /// What went through the guest's sockets, where it had some.

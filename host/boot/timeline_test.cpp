@@ -174,6 +174,8 @@ TEST(TimelineJson, HasTheBalloonWhereThereWasOne) {
   Report report = sample();
   report.facts.network = {{"sent_packets", 7}};
   EXPECT_EQ(json::parse(to_json(report))["network"], json::parse(R"({"sent_packets": 7})"));
+  report.facts.disks = {{"reads", 5}};
+  EXPECT_EQ(json::parse(to_json(report))["disks"], json::parse(R"({"reads": 5})"));
   report.facts.sockets = {{"opened", 3}};
   EXPECT_EQ(json::parse(to_json(report))["sockets"], json::parse(R"({"opened": 3})"));
   report.facts.balloon = {{"held_bytes", 4096}};

@@ -71,6 +71,11 @@ void add_run_options(CLI::App& app, RunOptions& run) {
                       "Give the guest a network device: a tap of the host, or fd=N; after commas mac=MAC, "
                       "ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS; may be repeated"),
       "tap=NAME");
+  set_type(*app.add_option("--disk", run.disks,
+                           "Give the guest a disk, a regular file or block device of the host: /dev/vda, the "
+                           "next one /dev/vdb; after commas readonly, direct (past the page cache), "
+                           "serial=NAME, mount=PATH (of the guest) and fs=ext4|erofs; may be repeated"),
+           "FILE");
   add_string(app, "--vsock", run.vsock, "PATH",
              "Give the guest sockets (AF_VSOCK): clients connect to PATH and say CONNECT PORT, the guest "
              "reaches PATH_PORT; after a comma cid=N, its address, 3 when not given");

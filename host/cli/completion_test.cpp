@@ -101,6 +101,7 @@ TEST_F(Completion, ValuesAreOffered) {
   EXPECT_EQ(complete({"mayfly", "run", "--pages", "="}), (Words{"auto", "4k", "thp", "2m", "1g"}));
   EXPECT_EQ(complete({"mayfly", "run", "--image", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "boot", "--image", "scr"}), Words{"script"});
+  EXPECT_EQ(complete({"mayfly", "run", "--disk", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "boot", "--pages", "2"}), Words{"2m"});
   EXPECT_EQ(complete({"mayfly", "run", "--prefault", "a"}), Words{"all"});
   EXPECT_EQ(complete({"mayfly", "boot", "--prefault", "b"}), Words{"boot"});

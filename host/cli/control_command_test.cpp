@@ -62,6 +62,7 @@ control::Status some_status() {
   status.balloon.reset();
   status.dma.reset();
   status.prefault.reset();
+  status.disks.reset();
   status.sockets.reset();
   status.devices.clear();
   return status;
@@ -89,6 +90,14 @@ TEST(ControlText, StatusOfAVmWithAllOfItSaysSo) {
                                   .populated_bytes = 768ULL << 20U,
                                   .mapped_bytes = 256ULL << 20U,
                                   .held_bytes = 128ULL << 20U};
+  status.disks = control::DisksStatus{.reads = 7,
+                                      .read_bytes = 3ULL << 20U,
+                                      .read_errors = 1,
+                                      .writes = 9,
+                                      .written_bytes = 5ULL << 20U,
+                                      .write_errors = 2,
+                                      .flushes = 4,
+                                      .flush_errors = 4};
   status.sockets = control::SocketsStatus{
       .connections = 2, .opened = 5, .bytes_to_guest = 3ULL << 20U, .bytes_to_host = 7ULL << 20U};
   status.devices = {"0000:01:00.0", "0000:02:00.0"};
@@ -96,6 +105,7 @@ TEST(ControlText, StatusOfAVmWithAllOfItSaysSo) {
   for (const char* line : {"state     starting, not ready yet\n", "balloon   512 MiB held, target 256 MiB\n",
                            "dma       256 of 1024 MiB mapped (25 %), 768 MiB populated, 128 MiB held\n",
                            "prefault  1024 MiB populated, 1 MiB mapped before the guest ran\n",
+                           "disks     7 reads of 3 MiB, 9 writes of 5 MiB, 4 flushes, 7 failed\n",
                            "sockets   2 open, 5 in all, 3 MiB to the guest, 7 MiB to the host\n",
                            "devices   0000:01:00.0 0000:02:00.0\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;

@@ -55,6 +55,13 @@ std::string dma_text(const control::DmaStatus& dma) {
   return text;
 }
 
+std::string disks_text(const control::DisksStatus& disks) {
+  const std::uint64_t errors = disks.read_errors + disks.write_errors + disks.flush_errors;
+  return std::to_string(disks.reads) + " reads of " + mib(disks.read_bytes) + ", " +
+         std::to_string(disks.writes) + " writes of " + mib(disks.written_bytes) + ", " +
+         std::to_string(disks.flushes) + " flushes, " + std::to_string(errors) + " failed";
+}
+
 std::vector<std::string> row_of(const control::Status& status) {
   std::vector<std::string> row{status.id,
                                std::to_string(status.pid),
@@ -95,6 +102,9 @@ std::string to_text(const control::Status& status) {
   if (status.prefault) {
     line("prefault", mib(status.prefault->populated_bytes) + " populated, " +
                          mib(status.prefault->mapped_bytes) + " mapped before the guest ran");
+  }
+  if (status.disks) {
+    line("disks", disks_text(*status.disks));
   }
   if (status.sockets) {
     line("sockets", std::to_string(status.sockets->connections) + " open, " +

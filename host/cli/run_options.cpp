@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "cli/device_option.hpp"
+#include "cli/disk_option.hpp"
 #include "cli/net_option.hpp"
 #include "cli/quantity.hpp"
 #include "cli/refuse.hpp"
@@ -199,6 +200,7 @@ vmm::RunConfig check_run_options(RunOptions options) {
   config.user = check_user(std::move(options.user));
   config.devices = check_devices(options.devices);
   config.networks = check_networks(options.networks);
+  config.disks = check_disks(options.disks);
   if (!options.vsock.empty()) {
     config.sockets = check_vsock(options.vsock);
   } else if (!options.id.empty()) {

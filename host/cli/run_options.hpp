@@ -28,6 +28,7 @@ struct RunOptions {
   std::vector<std::string> environment{};
   std::vector<std::string> devices{};
   std::vector<std::string> networks{};
+  std::vector<std::string> disks{};
   std::string vsock{};
   std::string workdir{};
   std::string user{};

@@ -41,6 +41,18 @@ struct PrefaultStatus {
   std::uint64_t mapped_bytes = 0;
 };
 
+/// What all disks together were asked for up to now, and how often that failed.
+struct DisksStatus {
+  std::uint64_t reads = 0;
+  std::uint64_t read_bytes = 0;
+  std::uint64_t read_errors = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t written_bytes = 0;
+  std::uint64_t write_errors = 0;
+  std::uint64_t flushes = 0;
+  std::uint64_t flush_errors = 0;
+};
+
 /// Connections of a guest's sockets.
 struct SocketsStatus {
   std::uint64_t connections = 0;  ///< Now.
@@ -64,10 +76,11 @@ struct Status {
   std::string pages{};
   /// Of memory_bytes, with host memory behind them.
   std::uint64_t populated_bytes = 0;
-  /// Absent: there is none. The same for the next three.
+  /// Absent: there is none. The same for the next four.
   std::optional<BalloonStatus> balloon{};
   std::optional<DmaStatus> dma{};
   std::optional<PrefaultStatus> prefault{};
+  std::optional<DisksStatus> disks{};
   std::optional<SocketsStatus> sockets{};
   /// To mayfly, by reason.
   std::vector<std::pair<std::string, std::uint64_t>> exits{};

@@ -39,6 +39,15 @@ constexpr PartKeys<DmaStatus, 4> kDma{"dma",
 constexpr PartKeys<PrefaultStatus, 2> kPrefault{"prefault",
                                                 {{{"populated_bytes", &PrefaultStatus::populated_bytes},
                                                   {"mapped_bytes", &PrefaultStatus::mapped_bytes}}}};
+constexpr PartKeys<DisksStatus, 8> kDisks{"disks",
+                                          {{{"reads", &DisksStatus::reads},
+                                            {"read_bytes", &DisksStatus::read_bytes},
+                                            {"read_errors", &DisksStatus::read_errors},
+                                            {"writes", &DisksStatus::writes},
+                                            {"written_bytes", &DisksStatus::written_bytes},
+                                            {"write_errors", &DisksStatus::write_errors},
+                                            {"flushes", &DisksStatus::flushes},
+                                            {"flush_errors", &DisksStatus::flush_errors}}}};
 constexpr PartKeys<SocketsStatus, 4> kSockets{"sockets",
                                               {{{"connections", &SocketsStatus::connections},
                                                 {"opened", &SocketsStatus::opened},
@@ -135,6 +144,7 @@ void read_parts(Members& members, Status& status) {
     members.also(dma.good());
   }
   read_part(members, kPrefault, status.prefault);
+  read_part(members, kDisks, status.disks);
   read_part(members, kSockets, status.sockets);
 }
 
@@ -182,6 +192,7 @@ Json to_json(const Status& status) {
     json[kDma.key]["failure"] = status.dma->failure;
   }
   add_part(json, kPrefault, status.prefault);
+  add_part(json, kDisks, status.disks);
   add_part(json, kSockets, status.sockets);
   json["exits"] = Json::object();
   for (const auto& [reason, count] : status.exits) {

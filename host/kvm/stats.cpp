@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/checked.hpp"
+#include "base/positioned_io.hpp"
 #include "kvm/abi.hpp"
 
 namespace mayfly::kvm {
@@ -18,8 +18,7 @@ namespace {
 
 /// False when the file ends early or cannot be read; statistics are then left out.
 bool read_fully(const Fd& fd, std::uint64_t offset, std::span<std::byte> out) {
-  return ::pread(fd.get(), out.data(), out.size(), static_cast<off_t>(offset)) ==
-         static_cast<ssize_t>(out.size());
+  return read_at(fd.get(), out, offset) == static_cast<ssize_t>(out.size());
 }
 
 template <typename T>

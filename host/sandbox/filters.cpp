@@ -55,6 +55,8 @@ Filter filter_of(ThreadKind kind) noexcept {
       return filter<ThreadKind::kIo>();
     case ThreadKind::kSockets:
       return filter<ThreadKind::kSockets>();
+    case ThreadKind::kDisk:
+      return filter<ThreadKind::kDisk>();
     case ThreadKind::kMapper:
       break;
   }

@@ -15,8 +15,9 @@
 namespace mayfly::sandbox {
 namespace {
 
-constexpr std::array kKinds{ThreadKind::kMain,    ThreadKind::kVcpu, ThreadKind::kStdio,  ThreadKind::kMapper,
-                            ThreadKind::kControl, ThreadKind::kIo,   ThreadKind::kSockets};
+constexpr std::array kKinds{ThreadKind::kMain,    ThreadKind::kVcpu,    ThreadKind::kStdio,
+                            ThreadKind::kMapper,  ThreadKind::kControl, ThreadKind::kIo,
+                            ThreadKind::kSockets, ThreadKind::kDisk};
 constexpr int kFolder = 77;                 // that files may be removed from
 constexpr std::uint32_t kX32 = 0x40000000;  // __X32_SYSCALL_BIT
 
@@ -245,6 +246,22 @@ TEST(Filters, WhatSocketsNeedOtherThreadsOfDevicesHaveNot) {
   }
 }
 
+// Its files are open; what is in them is all that it comes to.
+TEST(Filters, WhatADiskNeedsNoOtherThreadHas) {
+  for (const ThreadKind kind : kKinds) {
+    const std::uint32_t expected = kind == ThreadKind::kDisk ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS;
+    for (const int number : {SYS_fdatasync, SYS_fallocate}) {
+      EXPECT_EQ(answer(kind, Mode::kOn, call_of(static_cast<std::uint32_t>(number))), expected) << number;
+    }
+    EXPECT_EQ(answer(kind, Mode::kOn, call_of(SYS_ioctl, {3, BLKDISCARD, 0})), expected);
+  }
+  for (const int number : {SYS_pread64, SYS_pwrite64, SYS_readv, SYS_writev, SYS_preadv, SYS_pwritev}) {
+    EXPECT_EQ(answer(ThreadKind::kDisk, Mode::kOn, call_of(static_cast<std::uint32_t>(number))),
+              SECCOMP_RET_KILL_PROCESS)
+        << "preadv2 and pwritev2 do all of that: " << number;
+  }
+}
+
 TEST(Filters, CallsAreFew) {
   EXPECT_LE(count_allowed(kRules, with_started(ThreadKind::kVcpu)), 30U);
   EXPECT_LE(count_allowed(kRules, kAll), 50U);
@@ -261,6 +278,7 @@ TEST(Filters, CallsAreFew) {
   RecordProperty("control", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kControl))));
   RecordProperty("io", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kIo))));
   RecordProperty("sockets", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kSockets))));
+  RecordProperty("disk", static_cast<int>(count_allowed(kRules, with_started(ThreadKind::kDisk))));
   RecordProperty("all", static_cast<int>(count_allowed(kRules, kAll)));
 }
 

@@ -17,11 +17,13 @@ enum class ThreadKind : std::uint8_t {
   kControl,  ///< The control socket's server: started by main with the first client.
   kIo,       ///< The I/O thread of devices that stream: started before main has a filter.
   kSockets,  ///< The same, of a guest that has sockets too.
+  kDisk,     ///< One of a disk: started before main has a filter.
 };
 
 /// Whether such a thread has not inherited main's filter, but has one that says all.
 constexpr bool is_before_main(ThreadKind kind) noexcept {
-  return kind == ThreadKind::kMapper || kind == ThreadKind::kIo || kind == ThreadKind::kSockets;
+  return kind == ThreadKind::kMapper || kind == ThreadKind::kIo || kind == ThreadKind::kSockets ||
+         kind == ThreadKind::kDisk;
 }
 
 /// A set of thread kinds: bits.

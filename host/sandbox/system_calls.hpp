@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/vfio.h>
 #include <sched.h>
@@ -28,7 +29,8 @@ inline constexpr Threads kControl = threads(ThreadKind::kControl);
 inline constexpr Threads kSockets = threads(ThreadKind::kSockets);
 /// The I/O thread, whatever it has.
 inline constexpr Threads kIo = threads(ThreadKind::kIo) | kSockets;
-inline constexpr Threads kAll = kMain | kVcpu | kStdio | kMapper | kControl | kIo;
+inline constexpr Threads kDisk = threads(ThreadKind::kDisk);
+inline constexpr Threads kAll = kMain | kVcpu | kStdio | kMapper | kControl | kIo | kDisk;
 /// Those that start threads.
 inline constexpr Threads kStarters = kMain | kVcpu | kStdio;
 
@@ -68,6 +70,8 @@ inline constexpr std::array kRules{
     Rule{SYS_ioctl, kMain, {is(1, KVM_GET_STATS_FD)}},
     // What a new driver of the guest takes of a tap.
     Rule{SYS_ioctl, kIo, {is(1, TUNSETOFFLOAD)}},
+    // The guest no longer needs a part of a disk that is a block device.
+    Rule{SYS_ioctl, kDisk, {is(1, BLKDISCARD)}},
     // Is stdin's terminal ours yet: tcgetpgrp.
     Rule{SYS_ioctl, kStdio, {is(1, TIOCGPGRP)}},
     // The caller's terminal: its size, and its mode back at the end.
@@ -84,19 +88,21 @@ inline constexpr std::array kRules{
 
     // --- descriptors that are open
     // eventfds, stdin, signals.
-    Rule{SYS_read, kMain | kStdio | kIo},
+    Rule{SYS_read, kMain | kStdio | kIo | kDisk},
     // eventfds, stdout and stderr, the console, the timeline, a last sentence on stderr.
     Rule{SYS_write, kAll},
-    // Configuration space and BARs of passed-through devices; KVM's counters.
-    Rule{SYS_pread64, kMain | kVcpu},
-    Rule{SYS_pwrite64, kMain | kVcpu},
+    // Configuration space and BARs of passed-through devices; KVM's counters; packets, between a tap and
+    // guest
+    // memory; disks (base/positioned_io.hpp).
+    Rule{SYS_preadv2, kMain | kVcpu | kIo | kDisk},
+    Rule{SYS_pwritev2, kMain | kVcpu | kIo | kDisk},
+    // What a disk was given is there after a loss of power; what it need not keep, and what is to be zero.
+    Rule{SYS_fdatasync, kDisk},
+    Rule{SYS_fallocate, kDisk},
     // Somebody made stdio non-blocking; has a passed-through device's eventfd an event.
     Rule{SYS_poll, kMain | kVcpu | kStdio},
     // The run loop sleeps, and the control socket's server.
     Rule{SYS_ppoll, kMain | kControl},
-    // Packets, between a tap and guest memory.
-    Rule{SYS_readv, kIo},
-    Rule{SYS_writev, kIo},
     // The I/O thread sleeps; devices say what for.
     Rule{SYS_epoll_wait, kIo},
     Rule{SYS_epoll_ctl, kIo},
@@ -175,6 +181,7 @@ constexpr Threads with_started(ThreadKind kind) noexcept {
     case ThreadKind::kControl:
     case ThreadKind::kIo:
     case ThreadKind::kSockets:
+    case ThreadKind::kDisk:
       break;
   }
   return threads(kind);

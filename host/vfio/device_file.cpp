@@ -7,9 +7,9 @@
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/positioned_io.hpp"
 #include "vfio/abi.hpp"
 #include "vfio/region_capabilities.hpp"
 
@@ -97,13 +97,11 @@ Region DeviceFile::region(std::uint32_t index) const {
 }
 
 bool DeviceFile::read(std::uint32_t region, std::uint64_t offset, std::span<std::byte> data) noexcept {
-  return ::pread(fd_.get(), data.data(), data.size(), static_cast<off_t>(offsets_[region] + offset)) ==
-         static_cast<ssize_t>(data.size());
+  return read_at(fd_.get(), data, offsets_[region] + offset) == static_cast<ssize_t>(data.size());
 }
 
 bool DeviceFile::write(std::uint32_t region, std::uint64_t offset, std::span<const std::byte> data) noexcept {
-  return ::pwrite(fd_.get(), data.data(), data.size(), static_cast<off_t>(offsets_[region] + offset)) ==
-         static_cast<ssize_t>(data.size());
+  return write_at(fd_.get(), data, offsets_[region] + offset) == static_cast<ssize_t>(data.size());
 }
 
 Mapping DeviceFile::map(std::uint32_t region, const Area& area) {

@@ -87,6 +87,15 @@ std::size_t DescriptorChain::write(std::span<const std::byte> in) noexcept {
   return done;
 }
 
+void DescriptorChain::write_last(std::byte value) noexcept {
+  MAYFLY_ASSERT(writable_ > 0);
+  const Segment& last = segments_[count_ - 1];
+  MAYFLY_ASSERT(memory_->copy_in(GuestAddress(last.address + last.bytes - 1), {&value, 1}));
+  if (writable_ == 1) {
+    commit(1);
+  }
+}
+
 std::span<iovec> DescriptorChain::pieces(Cursor cursor, std::uint64_t bytes,
                                          std::span<iovec> room) const noexcept {
   std::size_t count = 0;

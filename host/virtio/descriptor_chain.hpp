@@ -45,6 +45,9 @@ class DescriptorChain {
   [[nodiscard]] std::size_t read(std::span<std::byte> out) noexcept;
   /// Copies `in` to the next bytes; the number is less than in.size() only when the buffers are full.
   std::size_t write(std::span<const std::byte> in) noexcept;
+  /// Writes the last of the bytes to write, of which there is one, wherever the next one is. It counts as
+  /// written where it is the next.
+  void write_last(std::byte value) noexcept;
   /// The next bytes to read, `bytes_max` at most, as pieces for a system call: as many as `room` has place
   /// for.
   [[nodiscard]] std::span<iovec> readable_pieces(std::uint64_t bytes_max,

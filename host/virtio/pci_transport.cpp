@@ -58,6 +58,8 @@ std::uint32_t class_code(DeviceId id) noexcept {
   switch (id) {
     case DeviceId::kNet:
       return 0x020000;  // Ethernet controller.
+    case DeviceId::kBlock:
+      return 0x018000;  // Mass storage controller, other.
     case DeviceId::kConsole:
       return 0x078000;  // Communication controller, other.
     case DeviceId::kPmem:

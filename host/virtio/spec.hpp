@@ -10,6 +10,7 @@ namespace mayfly::virtio {
 /// Device types (chapter 5).
 enum class DeviceId : std::uint16_t {
   kNet = 1,
+  kBlock = 2,
   kConsole = 3,
   kEntropy = 4,
   kBalloon = 5,

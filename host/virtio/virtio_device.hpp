@@ -64,6 +64,8 @@ class VirtioDevice {
   switch (id) {
     case DeviceId::kNet:
       return "virtio-net";
+    case DeviceId::kBlock:
+      return "virtio-blk";
     case DeviceId::kConsole:
       return "virtio-console";
     case DeviceId::kEntropy:

@@ -121,9 +121,7 @@ Machine::Machine(const MachineParts& parts)
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   finish_prefault();
   set_boot_state(parts);
-  if (io_ != nullptr) {
-    io_->start();
-  }
+  start_device_threads();
 }
 
 Backing Machine::take_ram(const MachineParts& parts) {
@@ -148,20 +146,7 @@ std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) con
 
 Machine::~Machine() {
   end_waits();
-  if (io_ != nullptr) {
-    io_->stop();
-  }
-}
-
-/// A vCPU that waits for the map, or is paused, is not kept waiting.
-void Machine::end_waits() noexcept {
-  if (passthrough_ != nullptr) {
-    passthrough_->request_stop();
-  }
-  if (lazy_memory_ != nullptr) {
-    lazy_memory_->request_stop();
-  }
-  gate_.open();
+  stop_device_threads();
 }
 
 void Machine::map_memory() {
@@ -245,10 +230,20 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
     networks_.push_back(net.get());
     add_device(std::move(net));
   }
+  add_disks(parts);
   if (parts.sockets.has_value()) {
     add_sockets(parts);
   }
   return result;
+}
+
+void Machine::add_disks(const MachineParts& parts) {
+  for (std::size_t i = 0; i < parts.stores.size(); ++i) {
+    auto disk = std::make_unique<virtio::Blk>(*parts.stores[i], parts.disks[i].serial);
+    disk_workers_.push_back(std::make_unique<DiskWorkers>(*disk, gate_, DiskWorkers::count_for(parts.cpus)));
+    disks_.push_back(disk.get());
+    add_device(std::move(disk));
+  }
 }
 
 void Machine::add_sockets(const MachineParts& parts) {
@@ -331,47 +326,6 @@ void Machine::set_boot_state(const MachineParts& parts) {
       memory_,
       {.rsdp = tables.start, .acpi = tables, .reserved = reserved, .command_line = parts.command_line});
   set_entry_state(vcpus_.front()->vcpu(), boot::pvh_state(kernel_.wait(), boot::kStartInfoAt));
-}
-
-void Machine::start() {
-  if (passthrough_ != nullptr) {
-    passthrough_->guest_starts();
-  }
-  timeline_.mark(boot::Milestone::kFirstEntry);
-  for (const auto& vcpu : vcpus_) {
-    vcpu->start();
-  }
-}
-
-bool Machine::pause() noexcept {
-  constexpr std::chrono::seconds kPatience{5};
-  gate_.close();
-  for (const auto& vcpu : vcpus_) {
-    vcpu->interrupt();
-  }
-  if (io_ != nullptr) {
-    io_->interrupt();
-  }
-  // One that waits for the host, such as for memory to be mapped for a device, comes after that.
-  const bool all_out = gate_.wait_for(vcpus_.size() + (io_ == nullptr ? 0 : 1), kPatience);
-  if (!all_out) {
-    gate_.open();
-  }
-  return all_out;
-}
-
-std::uint64_t Machine::stop() noexcept {
-  end_waits();
-  for (const auto& vcpu : vcpus_) {
-    vcpu->request_stop();
-  }
-  for (const auto& vcpu : vcpus_) {
-    vcpu->join();
-  }
-  if (io_ != nullptr) {
-    io_->stop();
-  }
-  return timeline_.mark(boot::Milestone::kVmDown);
 }
 
 }  // namespace mayfly::vmm

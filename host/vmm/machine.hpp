@@ -14,6 +14,7 @@
 #include "base/fd.hpp"
 #include "boot/kernel_loader.hpp"
 #include "boot/timeline.hpp"
+#include "io/block_store.hpp"
 #include "io/io_bus.hpp"
 #include "io/msi_sink.hpp"
 #include "io/packet_port.hpp"
@@ -28,11 +29,13 @@
 #include "pci/root.hpp"
 #include "vfio/device_watch.hpp"
 #include "virtio/balloon.hpp"
+#include "virtio/blk.hpp"
 #include "virtio/console.hpp"
 #include "virtio/net.hpp"
 #include "virtio/vsock.hpp"
 #include "vmm/boot_samples.hpp"
 #include "vmm/connector_process.hpp"
+#include "vmm/disk_workers.hpp"
 #include "vmm/exit_handler.hpp"
 #include "vmm/image.hpp"
 #include "vmm/io_thread.hpp"
@@ -76,6 +79,9 @@ struct MachineParts {
   /// Where network devices lead, and what they are called there.
   const std::vector<std::unique_ptr<io::PacketPort>>& ports;
   const std::vector<NetDevice>& networks;
+  /// What is on the guest's disks, and what they are called.
+  const std::vector<std::unique_ptr<io::BlockStore>>& stores;
+  const std::vector<DiskDevice>& disks;
   /// As in RunConfig.
   const std::optional<GuestSockets>& sockets;
   /// What leads to them by a path; null: they have none.
@@ -110,9 +116,9 @@ class Machine {
   /// nanoseconds since exec.
   std::uint64_t stop() noexcept;
 
-  /// Takes the vCPUs out of the guest and keeps them out, and the I/O thread still; false when that takes
-  /// longer than some seconds, after which they go on. Between start() and stop(), while not paused; one
-  /// thread at a time, which may be another.
+  /// Takes the vCPUs out of the guest and keeps them out, and the threads of devices still; false when that
+  /// takes longer than some seconds, after which they go on. Between start() and stop(), while not paused;
+  /// one thread at a time, which may be another.
   [[nodiscard]] bool pause() noexcept;
   /// Lets the vCPUs in again. As pause().
   void resume() noexcept { gate_.open(); }
@@ -126,6 +132,9 @@ class Machine {
 
   /// What all network devices have done; nothing when there is none.
   [[nodiscard]] std::optional<virtio::NetCounts> network_counts() const noexcept;
+
+  /// What all disks were asked for; nothing when there is none.
+  [[nodiscard]] std::optional<virtio::BlkCounts> disk_counts() const noexcept;
 
   /// Null when the guest has no sockets.
   [[nodiscard]] const virtio::Vsock* sockets() const noexcept { return sockets_; }
@@ -185,6 +194,7 @@ class Machine {
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   void add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use);
+  void add_disks(const MachineParts& parts);
   void add_sockets(const MachineParts& parts);
   virtio::Console& add_devices(const MachineParts& parts);
   /// For a device that streams; runs from the end of the constructor on.
@@ -192,6 +202,10 @@ class Machine {
   void attach_buses();
   void add_passed_devices(const MachineParts& parts);
   void add_vcpus(const MachineParts& parts);
+  void start_device_threads();
+  void interrupt_device_threads() noexcept;
+  void stop_device_threads() noexcept;
+  [[nodiscard]] std::size_t device_threads() const noexcept;
   void end_waits() noexcept;
   void finish_prefault();
   void set_boot_state(const MachineParts& parts);
@@ -221,6 +235,8 @@ class Machine {
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
   std::vector<const virtio::Net*> networks_;
+  std::vector<const virtio::Blk*> disks_;
+  std::vector<std::unique_ptr<DiskWorkers>> disk_workers_;  // one for each of disks_
   const virtio::Vsock* sockets_ = nullptr;
   std::vector<acpi::InterruptRoute> intx_;
   virtio::Console& console_;

@@ -6,6 +6,23 @@
 #include "vmm/machine.hpp"
 
 namespace mayfly::vmm {
+namespace {
+
+/// Nothing when there is no device.
+template <typename Device>
+auto sum_of_counts(const std::vector<const Device*>& devices) noexcept {
+  using Counts = decltype(devices.front()->counts());
+  std::optional<Counts> sum;
+  for (const Device* device : devices) {
+    if (!sum.has_value()) {
+      sum.emplace();
+    }
+    *sum += device->counts();
+  }
+  return sum;
+}
+
+}  // namespace
 
 std::optional<WorkingSet> Machine::touched() const {
   if (recorder_ == nullptr) {
@@ -35,12 +52,8 @@ std::vector<std::pair<std::string, std::uint64_t>> Machine::kvm_stats() const {
 
 ExitCounts Machine::exits() const noexcept { return sum_of_exits(vcpus_); }
 
-std::optional<virtio::NetCounts> Machine::network_counts() const noexcept {
-  virtio::NetCounts sum;
-  for (const virtio::Net* network : networks_) {
-    sum += network->counts();
-  }
-  return networks_.empty() ? std::nullopt : std::optional(sum);
-}
+std::optional<virtio::NetCounts> Machine::network_counts() const noexcept { return sum_of_counts(networks_); }
+
+std::optional<virtio::BlkCounts> Machine::disk_counts() const noexcept { return sum_of_counts(disks_); }
 
 }  // namespace mayfly::vmm

@@ -16,6 +16,7 @@
 #include "sandbox/sandbox.hpp"
 #include "vmm/console_output.hpp"
 #include "vmm/control_point.hpp"
+#include "vmm/disk.hpp"
 #include "vmm/image.hpp"
 #include "vmm/machine.hpp"
 #include "vmm/net_ports.hpp"
@@ -77,6 +78,19 @@ std::vector<boot::NamedCount> facts_of(const virtio::NetCounts& counts) {
           {"sent_dropped", counts.sent_dropped},     {"received_packets", counts.received_packets},
           {"received_bytes", counts.received_bytes}, {"received_dropped", counts.received_dropped},
           {"notifications", counts.notifications}};
+}
+
+std::vector<boot::NamedCount> facts_of(const virtio::BlkCounts& counts) {
+  return {{"reads", counts.reads},
+          {"read_bytes", counts.read_bytes},
+          {"read_errors", counts.read_errors},
+          {"writes", counts.writes},
+          {"written_bytes", counts.written_bytes},
+          {"write_errors", counts.write_errors},
+          {"flushes", counts.flushes},
+          {"flush_errors", counts.flush_errors},
+          {"erasures", counts.erasures},
+          {"erasure_errors", counts.erasure_errors}};
 }
 
 std::vector<boot::NamedCount> facts_of(const vsock::EndpointCounts& counts) {
@@ -152,6 +166,9 @@ boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
   if (const auto network = machine.network_counts()) {
     facts.network = facts_of(*network);
   }
+  if (const auto disks = machine.disk_counts()) {
+    facts.disks = facts_of(*disks);
+  }
   if (const virtio::Vsock* sockets = machine.sockets()) {
     facts.sockets = facts_of(sockets->counts());
   }
@@ -189,8 +206,12 @@ struct Opened {
 /// The descriptors that the paths of `config` name.
 std::vector<int> named_descriptors(const RunConfig& config) {
   std::vector<int> named;
-  for (const std::string* path :
-       {&config.image, &config.kernel, &config.timeline, &config.console.path, &config.pool}) {
+  std::vector<const std::string*> paths{&config.image, &config.kernel, &config.timeline, &config.console.path,
+                                        &config.pool};
+  for (const DiskDevice& disk : config.disks) {
+    paths.push_back(&disk.path);
+  }
+  for (const std::string* path : paths) {
     if (const auto number = sandbox::descriptor_named_by(*path);
         number.has_value() && *number > STDERR_FILENO) {
       named.push_back(*number);
@@ -221,6 +242,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   Session session(make_launch(config, opened.image.launch(), opened.launch_terminal),
                   {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, [&waker] { waker.wake(); });
   const auto ports = open_ports(config.networks);
+  const auto stores = open_disks(config.disks);
   Machine machine({.memory_bytes = config.memory_bytes,
                    .pages = config.pages,
                    .prefault = config.prefault,
@@ -235,6 +257,8 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .devices = config.devices,
                    .ports = ports,
                    .networks = config.networks,
+                   .stores = stores,
+                   .disks = config.disks,
                    .sockets = config.sockets,
                    .connector = opened.connector,
                    .dma_window_bytes = config.dma_window_bytes,

@@ -79,6 +79,24 @@ struct NetDevice {
   std::vector<protocol::Ipv4Address> nameservers{};
 };
 
+/// Of one guest; each has threads.
+inline constexpr std::size_t kDisksMax = 8;
+static_assert(kDisksMax <= protocol::kMountsMax);
+
+/// A disk that the guest gets.
+struct DiskDevice {
+  /// A regular file or a block device of the host.
+  std::string path{};
+  bool is_read_only = false;
+  /// Past the host's page cache.
+  bool is_direct = false;
+  /// What the guest is told it is called, of up to 20 characters.
+  std::string serial{};
+  /// Where the guest mounts it, an absolute path; empty: it does not.
+  std::string mount{};
+  protocol::FileSystem file_system = protocol::FileSystem::kExt4;
+};
+
 /// A guest's sockets (AF_VSOCK), and what they are on the host.
 struct GuestSockets {
   /// Of the socket that clients connect to; a port of the host is that with `_PORT` after it. Of
@@ -122,6 +140,8 @@ struct RunConfig {
   std::vector<PassedDevice> devices{};
   /// No two with one MAC address or one tap; protocol::kNetworksMax at most.
   std::vector<NetDevice> networks{};
+  /// No two of one path but read-only ones; kDisksMax at most.
+  std::vector<DiskDevice> disks{};
   /// With them its init has an agent, which takes further commands. Absent: the guest has neither.
   std::optional<GuestSockets> sockets{};
   /// Each "NAME=VALUE"; goes over the image's variable of the same name.

@@ -81,6 +81,16 @@ void RunControl::add_machine(Status& status) const {
     status.prefault = {.populated_bytes = prefault->counts().populated_bytes,
                        .mapped_bytes = prefault->counts().mapped_bytes};
   }
+  if (const auto disks = machine.disk_counts()) {
+    status.disks = {.reads = disks->reads,
+                    .read_bytes = disks->read_bytes,
+                    .read_errors = disks->read_errors,
+                    .writes = disks->writes,
+                    .written_bytes = disks->written_bytes,
+                    .write_errors = disks->write_errors,
+                    .flushes = disks->flushes,
+                    .flush_errors = disks->flush_errors};
+  }
   if (const virtio::Vsock* const sockets = machine.sockets()) {
     const vsock::EndpointCounts counts = sockets->counts();
     status.sockets = {.connections = counts.connections,

@@ -45,6 +45,7 @@ bool replaced(const LaunchRecord& record, const RunConfig& config) noexcept {
     case LaunchField::kNetwork:
     case LaunchField::kNameserver:
     case LaunchField::kAgentPort:
+    case LaunchField::kMount:
       return true;  // the caller's to say
     case LaunchField::kHostname:
       break;
@@ -88,6 +89,19 @@ void require_fit(const std::vector<std::byte>& request) {
   }
 }
 
+void add_mount(Writer& writer, std::size_t index, const DiskDevice& disk) {
+  if (disk.mount.empty()) {
+    return;
+  }
+  const protocol::DiskMount mount{.disk = static_cast<std::uint8_t>(index),
+                                  .read_only = static_cast<std::uint8_t>(disk.is_read_only ? 1 : 0),
+                                  .file_system = disk.file_system,
+                                  .zero = 0};
+  // Safe: the object representation of bytes.
+  std::string value(reinterpret_cast<const char*>(&mount), sizeof(mount));
+  writer.add(LaunchField::kMount, value += disk.mount);
+}
+
 }  // namespace
 
 LaunchTerminal callers_terminal(const Terminal& terminal) noexcept {
@@ -123,6 +137,9 @@ std::vector<std::byte> make_launch(const RunConfig& config, const protocol::Laun
   }
   if (config.sockets.has_value()) {
     writer.add_fixed(LaunchField::kAgentPort, protocol::kAgentPort);
+  }
+  for (std::size_t i = 0; i < config.disks.size(); ++i) {
+    add_mount(writer, i, config.disks[i]);
   }
   if (terminal.has_value()) {
     add_terminal(writer, *terminal, has_term);

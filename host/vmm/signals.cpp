@@ -35,9 +35,11 @@ Signals::Signals(std::initializer_list<int> handled) {
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &old_pipe_);
+  ::sigaction(SIGXFSZ, &ignore, &old_limit_);
 }
 
 Signals::~Signals() {
+  ::sigaction(SIGXFSZ, &old_limit_, nullptr);
   ::sigaction(SIGPIPE, &old_pipe_, nullptr);
   ::pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
 }

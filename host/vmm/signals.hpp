@@ -11,8 +11,9 @@
 namespace mayfly::vmm {
 
 /// The signals that are mayfly's to handle, read from a descriptor instead of interrupting anything. Those
-/// that the caller had ignored (nohup, a shell's background job) stay ignored. SIGPIPE is ignored, so that a
-/// write to a reader that went away fails instead of ending mayfly.
+/// that the caller had ignored (nohup, a shell's background job) stay ignored. SIGPIPE and
+/// SIGXFSZ are ignored, so that a write to a reader that went away, or beyond a limit, fails instead of
+/// ending mayfly.
 ///
 /// Build it before the first thread, which inherits the blocked set.
 class Signals {
@@ -21,7 +22,7 @@ class Signals {
   Signals() : Signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) {}
   /// As above, of other signals.
   Signals(std::initializer_list<int> handled);
-  /// Gives mask and SIGPIPE back as they were.
+  /// Gives mask and what is ignored back as they were.
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
@@ -34,6 +35,7 @@ class Signals {
  private:
   sigset_t old_mask_{};
   struct sigaction old_pipe_ {};
+  struct sigaction old_limit_ {};
   Fd fd_;
 };
 

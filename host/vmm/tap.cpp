@@ -9,9 +9,9 @@
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "base/error.hpp"
+#include "base/positioned_io.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -136,12 +136,12 @@ void Tap::set_offloads(io::Offloads accepted) noexcept {
 }
 
 ssize_t Tap::receive(std::span<const iovec> buffers) noexcept {
-  const ssize_t got = ::readv(fd_.get(), buffers.data(), static_cast<int>(buffers.size()));
+  const ssize_t got = read_at(fd_.get(), buffers, kAtStream);
   return got < 0 ? -errno : got;
 }
 
 ssize_t Tap::send(std::span<const iovec> buffers) noexcept {
-  const ssize_t sent = ::writev(fd_.get(), buffers.data(), static_cast<int>(buffers.size()));
+  const ssize_t sent = write_at(fd_.get(), buffers, kAtStream);
   return sent < 0 ? -errno : sent;
 }
 

@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "guest-init/protocol/machine_setup.hpp"
+
 /// The launch request: what to run in the guest, as a flat list of records.
 ///
 /// One encoding serves three readers: the host sends it to mayfly-init over the channel, the image carries
@@ -40,82 +42,6 @@ inline constexpr std::size_t kRecordHeaderBytes = 8;
 /// Linux gives arguments and environment together at most 6 MiB (fs/exec.c, bprm_stack_limits: 3/4 of
 /// _STK_LIM).
 inline constexpr std::size_t kLaunchBytesMax = 6U << 20U;
-
-/// In the order in which people write it.
-using Ipv4Address = std::array<std::uint8_t, 4>;
-
-/// How a network interface of the guest is set up.
-struct NetworkSetup {
-  std::array<std::uint8_t, 6> mac;  //  0: which interface
-  std::uint8_t has_address;         //  6: 0 or 1; what follows is zero without
-  std::uint8_t prefix;              //  7: 1 to 32, how many bits of the address are the network's
-  Ipv4Address address;              //  8
-  Ipv4Address gateway;              // 12: of the same network; all zero: there is none
-  friend constexpr bool operator==(const NetworkSetup&, const NetworkSetup&) = default;
-};
-static_assert(sizeof(NetworkSetup) == 16 && alignof(NetworkSetup) == 1);
-
-inline constexpr std::size_t kNetworksMax = 8;
-/// As many as libc asks (resolv.conf(5), MAXNS).
-inline constexpr std::size_t kNameserversMax = 3;
-
-/// The port that mayfly has init's agent on. Below 1024: no workload without CAP_NET_BIND_SERVICE can stand
-/// in for it.
-inline constexpr std::uint32_t kAgentPort = 1023;
-
-/// The mask of `prefix` bits, 1 to 32.
-[[nodiscard]] constexpr Ipv4Address mask_of(std::uint8_t prefix) noexcept {
-  const std::uint32_t bits = ~std::uint32_t{0} << (32U - prefix);
-  return {static_cast<std::uint8_t>(bits >> 24U), static_cast<std::uint8_t>(bits >> 16U),
-          static_cast<std::uint8_t>(bits >> 8U), static_cast<std::uint8_t>(bits)};
-}
-
-/// Whether the network of that many bits that `one` is in has `other` too.
-[[nodiscard]] constexpr bool is_same_network(const Ipv4Address& one, const Ipv4Address& other,
-                                             std::uint8_t prefix) noexcept {
-  const Ipv4Address mask = mask_of(prefix);
-  for (std::size_t i = 0; i < mask.size(); ++i) {
-    if (((one[i] ^ other[i]) & mask[i]) != 0) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/// Whether a guest can be set up so.
-[[nodiscard]] constexpr bool is_valid(const NetworkSetup& setup) noexcept {
-  constexpr Ipv4Address kNone{};
-  if (setup.has_address == 0) {
-    return setup.prefix == 0 && setup.address == kNone && setup.gateway == kNone;
-  }
-  return setup.has_address == 1 && setup.prefix >= 1 && setup.prefix <= 32 && setup.address != kNone &&
-         (setup.gateway == kNone ||
-          (setup.gateway != setup.address && is_same_network(setup.address, setup.gateway, setup.prefix)));
-}
-
-/// The file systems that a disk may be mounted as.
-enum class FileSystem : std::uint8_t { kExt4 = 0, kErofs = 1 };
-
-/// A disk that is mounted before the workload runs.
-struct DiskMount {
-  std::uint8_t disk;       // 0: which one, /dev/vda is 0
-  std::uint8_t read_only;  // 1: 0 or 1
-  FileSystem file_system;  // 2
-  std::uint8_t zero;       // 3
-  friend constexpr bool operator==(const DiskMount&, const DiskMount&) = default;
-};
-static_assert(sizeof(DiskMount) == 4 && alignof(DiskMount) == 1);
-
-inline constexpr std::size_t kMountsMax = 8;
-/// Without its terminator (PATH_MAX).
-inline constexpr std::size_t kMountPathMax = 4095;
-
-/// Whether a guest can be told to mount that disk there.
-[[nodiscard]] constexpr bool is_valid(const DiskMount& mount, std::string_view path) noexcept {
-  return mount.disk < kMountsMax && mount.read_only <= 1 && mount.file_system <= FileSystem::kErofs &&
-         mount.zero == 0 && path.starts_with('/') && path.size() <= kMountPathMax &&
-         path.find('\0') == std::string_view::npos;
-}
 
 /// Why bytes are not a launch request.
 enum class LaunchFault : std::uint8_t {

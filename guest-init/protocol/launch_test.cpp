@@ -182,7 +182,7 @@ TEST(Launch, RefusesRecordThatReachesBeyondTheEnd) {
 TEST(Launch, RefusesUnknownFields) {
   const Bytes good = request_of(LaunchField::kArgument, "x");
   EXPECT_EQ(fault_of(patched(good, 8, std::byte{0})), LaunchFault::kUnknownField);
-  EXPECT_EQ(fault_of(patched(good, 8, std::byte{9})), LaunchFault::kUnknownField);
+  EXPECT_EQ(fault_of(patched(good, 8, std::byte{10})), LaunchFault::kUnknownField);
 }
 
 TEST(Launch, RefusesReservedBitsThatAreSet) {

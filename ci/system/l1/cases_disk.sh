@@ -45,6 +45,25 @@ case_disk_carries_both_ways_unchanged() {
     fail "the timeline has not counted it"
 }
 
+case_disk_is_mounted_and_clean_afterwards() {
+  truncate -s 16M "$WORK/disk"
+  mke2fs -q -t ext4 "$WORK/disk" || fail "mke2fs fails"
+  # Somebody has a file open at the end.
+  mayfly_run --disk "$WORK/disk,mount=/data" \
+    -- sh -c 'sleep 1000 >/data/open 2>&1 & echo first >/data/kept; grep " /data " /proc/mounts | cut -d " " -f 1-3' </dev/null
+  expect_status 0
+  expect_out "/dev/vda /data ext4"
+  e2fsck -fn "$WORK/disk" >"$WORK/e2fsck" 2>&1 || fail "the file system is not clean: $(<"$WORK/e2fsck")"
+  ! grep -q 'recovering journal' "$WORK/e2fsck" || fail "it was not unmounted"
+  mayfly_run --disk "$WORK/disk,readonly,mount=/data" -- sh -c 'cat /data/kept; (echo more >/data/kept) 2>/dev/null || echo refused' </dev/null
+  expect_status 0
+  expect_out $'first\nrefused'
+  make_disk noise 65536
+  mayfly_run --disk "$WORK/noise,mount=/data" -- true </dev/null
+  expect_status 125
+  expect_err_has "mounting /data from /dev/vda"
+}
+
 # Reads past the cache, ten times a second, and says how that went.
 readonly DISK_READS='
 import mmap, os, sys, time
@@ -84,15 +103,15 @@ case_disk_threads_are_confined_and_held_by_pause() {
   make_disk disk $((1 << 20))
   start_reader disk 0 --cpus 2
   await "$vm" has_line "$WORK/disk.out" read
-  # main, two vCPUs, stdout, two of the disk, the control socket's
+  # main, two vCPUs, stdout, I/O, two of the disk, the control socket's
   "$MAYFLY" status disk >/dev/null || fail "it does not say its status"
   expect_confined mnt ipc uts
-  ((seen >= 7)) || fail "only $seen threads"
-  # Those of the disk have begun before main has a filter, and have their own alone, as main has.
+  ((seen >= 8)) || fail "only $seen threads"
+  # I/O and those of the disk have begun before main has a filter, and have their own alone, as main has.
   local filters
   filters="$(cat /proc/"$vm"/task/*/status | sed -n 's/^Seccomp_filters:.//p' | sort | tr '\n' ' ')"
-  [[ "$filters" =~ ^1\ 1\ 1\ 2 ]] || fail "threads without a filter of their own: $filters"
-  expect_files "$OWN_FILES|.*/${IMAGE##*/}|.*/${WORK##*/}/disk|pipe:.*"
+  [[ "$filters" =~ ^1\ 1\ 1\ 1\ 2 ]] || fail "threads without a filter of their own: $filters"
+  expect_files "$OWN_FILES|.*/${IMAGE##*/}|.*/${WORK##*/}/disk|pipe:.*|anon_inode:\[(eventpoll|timerfd)\]"
   "$MAYFLY" pause disk || fail "it does not pause"
   local before
   before="$(status_of disk 't["disks"]["reads"]')"

@@ -91,13 +91,12 @@ class AgentTest : public testing::Test {
         .add(LaunchField::kWorkdir, "/usr");
   }
   void TearDown() override {
-    hosts_.clear();
+    hang_up();
     if (agent_ > 0) {
       kill(agent_, SIGKILL);
       waitpid(agent_, nullptr, 0);
     }
     close(listener_);
-    close(last_connection_);
   }
 
   void start_agent() {
@@ -120,6 +119,13 @@ class AgentTest : public testing::Test {
     return *hosts_.back();
   }
   FakeHost& exec_shell(std::string_view script) { return exec(Launch().add_shell(script)); }
+
+  /// Of all connections.
+  void hang_up() {
+    hosts_.clear();
+    close(last_connection_);
+    last_connection_ = -1;
+  }
 
   static void expect_exit(FakeHost& host, ExitKind kind, std::uint32_t value) {
     ASSERT_TRUE(host.serve_to_exit());
@@ -248,7 +254,7 @@ TEST_F(AgentTest, CommandWhoseHostIsGoneIsKilled) {
   FakeHost& host = exec_shell("sleep 1000 & echo $$; wait");
   const pid_t shell = written_process(host);
   EXPECT_TRUE(runs(shell));
-  hosts_.clear();
+  hang_up();
   EXPECT_TRUE(comes_true([&] { return !runs(shell); }));
 }
 
@@ -328,7 +334,7 @@ TEST(Agent, KernelWithoutSuchSocketsRunsTheWorkloadAllTheSame) {
   const pid_t guest = fork();
   if (guest == 0) {
     lose_vsock();
-    _exit(start_agent(protocol::kAgentPort, Request()) ? 1 : 0);
+    _exit(start_agent(protocol::kAgentListensAt, Request()) ? 1 : 0);
   }
   int status = -1;
   ASSERT_EQ(waitpid(guest, &status, 0), guest);

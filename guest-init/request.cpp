@@ -114,8 +114,8 @@ Step inherit(const Request& first, RequestStorage& storage, Request& request) no
     return setup_failure(E2BIG, "adding the variables of the VM to those of the command");
   }
   for (std::size_t i = 0; i < first.environment_size; ++i) {
-    const std::string_view variable(first.environment[i]);
-    request.set_default(variable.substr(0, variable.find('=')), first.environment[i]);
+    const char* const variable = first.environment[i];
+    request.set_default({variable, std::strcspn(variable, "=")}, variable);
   }
   if (request.workdir == nullptr) {
     request.workdir = first.workdir;

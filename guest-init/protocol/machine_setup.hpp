@@ -29,7 +29,7 @@ inline constexpr std::size_t kNameserversMax = 3;
 
 /// The port that mayfly has init's agent on. Below 1024: no workload without CAP_NET_BIND_SERVICE can stand
 /// in for it.
-inline constexpr std::uint32_t kAgentPort = 1023;
+inline constexpr std::uint32_t kAgentListensAt = 1023;
 
 /// The mask of `prefix` bits, 1 to 32.
 [[nodiscard]] constexpr Ipv4Address mask_of(std::uint8_t prefix) noexcept {

@@ -251,7 +251,7 @@ void Machine::add_sockets(const MachineParts& parts) {
   if (parts.connector != nullptr) {
     doors.emplace(vsock::Clients::Doors{parts.connector->take_listener(), parts.connector->take_connector()});
   }
-  clients_ = std::make_unique<vsock::Clients>(std::move(doors), protocol::kAgentPort, io_thread(parts));
+  clients_ = std::make_unique<vsock::Clients>(std::move(doors), protocol::kAgentListensAt, io_thread(parts));
   auto sockets = std::make_unique<virtio::Vsock>(*clients_, *clients_, parts.sockets->cid);
   clients_->serve(*sockets);
   sockets_ = sockets.get();

@@ -136,7 +136,7 @@ std::vector<std::byte> make_launch(const RunConfig& config, const protocol::Laun
     }
   }
   if (config.sockets.has_value()) {
-    writer.add_fixed(LaunchField::kAgentPort, protocol::kAgentPort);
+    writer.add_fixed(LaunchField::kAgentPort, protocol::kAgentListensAt);
   }
   for (std::size_t i = 0; i < config.disks.size(); ++i) {
     add_mount(writer, i, config.disks[i]);

@@ -118,7 +118,7 @@ TEST_F(Launch, GuestWithSocketsHasAnAgent) {
   const Bytes request = make();
   const Strings ports = all(parsed(request), LaunchField::kAgentPort);
   ASSERT_EQ(ports.size(), 1U);
-  EXPECT_EQ(protocol::load_from<std::uint32_t>(ports.front()), protocol::kAgentPort);
+  EXPECT_EQ(protocol::load_from<std::uint32_t>(ports.front()), protocol::kAgentListensAt);
 }
 
 TEST_F(Launch, ImageCannotHaveAnAgentMade) {

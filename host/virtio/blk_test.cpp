@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <thread>
 
 #include <poll.h>
@@ -314,7 +313,11 @@ TEST_F(BlkTest, AResetWaitsForWhatIsUnderWay) {
     driver_->reset();
     EXPECT_TRUE(has_ended);
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  // The reset has the device locked.
+  while (blk_->mutex().try_lock()) {
+    blk_->mutex().unlock();
+    std::this_thread::yield();
+  }
   may_end = true;
   driver.join();
   worker.join();

@@ -234,15 +234,19 @@ class DirectDisk : public DiskTest {
 TEST_F(DirectDisk, TakesBuffersAtAnyAddress) {
   Disk disk(device_);
   const std::uint64_t unit = disk.shape().unit_bytes;
-  std::string text(600 * kKiB + 1, '?');
+  constexpr std::size_t kHalf = 300 * kKiB;
   for (const std::size_t at : {std::size_t{0}, std::size_t{1}}) {
-    const std::array pieces{piece(text, at, 100), piece(text, at + 100, 600 * kKiB - 100)};
+    std::string first(kHalf + 100 + at, '?');
+    std::string second(kHalf - 100 + at, '?');
+    const std::array pieces{piece(first, at, 100), piece(first, at + 100, kHalf),
+                            piece(second, at, kHalf - 100)};
     ASSERT_EQ(disk.read(pieces, unit), 0);
-    EXPECT_EQ(text.substr(at, 600 * kKiB), content_.substr(unit, 600 * kKiB));
-    std::fill_n(text.begin() + static_cast<std::ptrdiff_t>(at), 600 * kKiB, static_cast<char>('0' + at));
+    EXPECT_EQ(first.substr(at) + second.substr(at), content_.substr(unit, 2 * kHalf));
+    std::fill(first.begin(), first.end(), 'F');
+    std::fill(second.begin(), second.end(), 'S');
     ASSERT_EQ(disk.write(pieces, 2 * unit), 0);
-    EXPECT_EQ(on_host(), content_.substr(0, 2 * unit) + std::string(600 * kKiB, static_cast<char>('0' + at)) +
-                             content_.substr(2 * unit + 600 * kKiB));
+    EXPECT_EQ(on_host(), content_.substr(0, 2 * unit) + std::string(kHalf + 100, 'F') +
+                             std::string(kHalf - 100, 'S') + content_.substr(2 * unit + 2 * kHalf));
     ASSERT_EQ(disk.write(std::array{piece(content_, 0, kBytes)}, 0), 0);
   }
 }

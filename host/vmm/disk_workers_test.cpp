@@ -130,6 +130,22 @@ TEST_F(DiskWorkersTest, HoldStillWhileTheMachineIsPaused) {
   }
 }
 
+// A guest that always asks for more does not keep them from the gate.
+TEST_F(DiskWorkersTest, HoldStillWithMuchLeftToDo) {
+  workers_.start();
+  run(kUsual);
+  held_ = true;
+  ask(20);
+  wait_for(begun_, kWorkers);
+  gate_.close();
+  workers_.interrupt();
+  held_ = false;
+  ASSERT_TRUE(gate_.wait_for(kWorkers, 20s));
+  EXPECT_EQ(answers(), kWorkers);
+  gate_.open();
+  wait_for_answers(20);
+}
+
 TEST_F(DiskWorkersTest, APauseWaitsForWhatIsUnderWay) {
   workers_.start();
   run(kUsual);

@@ -20,7 +20,7 @@ static_assert(sizeof(SparseHead) == sizeof(vfio_region_info_cap_sparse_mmap));
 
 /// False when it does not lie in `bytes`.
 template <typename T>
-bool read_at(std::span<const std::byte> bytes, std::size_t offset, T& value) noexcept {
+bool load_at(std::span<const std::byte> bytes, std::size_t offset, T& value) noexcept {
   if (offset > bytes.size() || bytes.size() - offset < sizeof(T)) {
     return false;
   }
@@ -40,12 +40,12 @@ Area clipped(const vfio_region_sparse_mmap_area& area, std::uint64_t from, std::
 std::vector<Area> sparse_areas(std::span<const std::byte> info, std::size_t at, std::uint64_t region) {
   std::vector<Area> areas;
   SparseHead head;
-  const bool there = read_at(info, at, head);
+  const bool there = load_at(info, at, head);
   const std::uint32_t count = there ? std::min<std::uint32_t>(head.areas, kAreasMax) : 0;
   std::uint64_t from = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
     vfio_region_sparse_mmap_area area{};
-    if (!read_at(info, at + sizeof(head) + i * sizeof(area), area)) {
+    if (!load_at(info, at + sizeof(head) + i * sizeof(area), area)) {
       break;
     }
     if (const Area piece = clipped(area, from, region); piece.bytes > 0) {
@@ -60,14 +60,14 @@ std::vector<Area> sparse_areas(std::span<const std::byte> info, std::size_t at, 
 
 std::vector<Area> mappable_areas(std::span<const std::byte> info) {
   vfio_region_info region{};
-  if (!read_at(info, 0, region)) {
+  if (!load_at(info, 0, region)) {
     return {};
   }
   std::size_t at = (region.flags & VFIO_REGION_INFO_FLAG_CAPS) != 0 ? region.cap_offset : 0;
   // Each capability lies behind the one before, so the walk ends.
   while (at >= sizeof(vfio_region_info)) {
     vfio_info_cap_header head{};
-    if (!read_at(info, at, head)) {
+    if (!load_at(info, at, head)) {
       break;
     }
     if (head.id == VFIO_REGION_INFO_CAP_SPARSE_MMAP) {

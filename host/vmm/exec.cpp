@@ -70,10 +70,10 @@ int exec(const ExecConfig& config) {
     SessionLink& link;
     ~StopLink() { link.stop(); }
   };
-  std::optional<StopLink> on_every_way_out(std::in_place, link);
+  const StopLink on_every_way_out{link};
   link.start(session);
   Outcome outcome = run_loop({session, signals, down, terminal.has_value() ? &*terminal : nullptr, deadline});
-  on_every_way_out.reset();
+  link.stop();
   terminal.reset();
   if (outcome.kind == OutcomeKind::kPoweroff) {
     outcome.sentence = "the VM '" + config.id + "' has ended, or takes no more commands";

@@ -43,7 +43,7 @@ std::uint64_t regular_file_bytes(const std::string& path, const Fd& fd) {
   throw Error("image " + path + ": " + std::string(describe(fault)));
 }
 
-void read_at(const std::string& path, const Fd& fd, std::uint64_t offset, std::span<std::byte> out) {
+void read_image(const std::string& path, const Fd& fd, std::uint64_t offset, std::span<std::byte> out) {
   while (!out.empty()) {
     const ssize_t bytes = ::pread(fd.get(), out.data(), out.size(), static_cast<off_t>(offset));
     if (bytes < 0 && errno == EINTR) {
@@ -68,14 +68,14 @@ Image::Image(const std::string& path, ImageCheck check) : path_(path), fd_(open_
     refuse(path, image::ImageFault::kTooShort);
   }
   std::array<std::byte, image::kHeaderBytes> header{};
-  read_at(path, fd_, 0, header);
+  read_image(path, fd_, 0, header);
   const auto info = image::check_header(header, file_bytes);
   if (!info.has_value()) {
     refuse(path, info.error());
   }
   info_ = *info;
   launch_bytes_.resize(info_.launch_bytes);
-  read_at(path, fd_, info_.launch_offset, launch_bytes_);
+  read_image(path, fd_, info_.launch_offset, launch_bytes_);
   const auto launch = image::check_launch(info_, launch_bytes_);
   if (!launch.has_value()) {
     refuse(path, launch.error());
@@ -92,7 +92,7 @@ void Image::check_file_system() const {
   for (std::uint64_t at = image::kHeaderBytes; at < info_.fs_bytes;) {
     const std::span<std::byte> piece(buffer.data(),
                                      std::min<std::uint64_t>(buffer.size(), info_.fs_bytes - at));
-    read_at(path_, fd_, at, piece);
+    read_image(path_, fd_, at, piece);
     hash.update(piece);
     at += piece.size();
   }

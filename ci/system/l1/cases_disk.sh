@@ -154,5 +154,5 @@ case_disk_refuses_what_is_none() {
   expect_err_has "neither a regular file nor a block device"
   mayfly_run --disk "$WORK/odd,ro" -- true </dev/null
   expect_status 125
-  expect_err_has "after the file there may be readonly, direct and serial=NAME"
+  expect_err_has "after the file there may be readonly, direct, serial=NAME, mount=PATH and fs=ext4|erofs"
 }

@@ -22,7 +22,7 @@ constexpr int kBacklog = 16;
 constexpr long kRetryNs = 10'000'000;
 
 /// Of the processes of commands. In .bss.
-RequestStorage storage;
+RequestStorage command_request;
 
 void handle_signal(int number, void (*handler)(int)) noexcept {
   struct sigaction action {};
@@ -38,9 +38,9 @@ void handle_signal(int number, void (*handler)(int)) noexcept {
   Channel channel(connection);
   Request request;
   protocol::ExitReport report{};
-  Step failed = receive_request(channel, storage, request);
+  Step failed = receive_request(channel, command_request, request);
   if (!failed) {
-    failed = inherit(first, storage, request);
+    failed = inherit(first, command_request, request);
   }
   if (!failed) {
     failed = run_command(channel, request, Marks(-1), Remains::kLeft, report);

@@ -18,11 +18,12 @@ struct CommandStorage {
   User user;
   Text home;
 };
-CommandStorage storage;
+CommandStorage command_storage;
 
 void complete_environment(Request& request) noexcept {
   request.set_default("PATH", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-  request.set_default("HOME", storage.home.add("HOME=").add(storage.user.home.view()).c_str());
+  request.set_default("HOME",
+                      command_storage.home.add("HOME=").add(command_storage.user.home.view()).c_str());
   if (request.terminal) {
     request.set_default("TERM", "TERM=xterm");
   }
@@ -32,12 +33,12 @@ void complete_environment(Request& request) noexcept {
 
 Step run_command(Channel& channel, Request& request, const Marks& marks, Remains remains,
                  protocol::ExitReport& report) noexcept {
-  if (Step failed = resolve_user(request.user, AccountFiles{}, storage.user); failed) {
+  if (Step failed = resolve_user(request.user, AccountFiles{}, command_storage.user); failed) {
     return failed;
   }
   complete_environment(request);
   Stdio stdio;
-  if (Step failed = open_stdio(request.terminal, storage.user, stdio); failed) {
+  if (Step failed = open_stdio(request.terminal, command_storage.user, stdio); failed) {
     return failed;
   }
   const int child_watch = watch_children();
@@ -45,11 +46,11 @@ Step run_command(Channel& channel, Request& request, const Marks& marks, Remains
     return setup_failure(errno, "watching for ended processes");
   }
   Workload workload;
-  if (Step failed = workload.start(request, storage.user, stdio, marks); failed) {
+  if (Step failed = workload.start(request, command_storage.user, stdio, marks); failed) {
     return failed;
   }
   stdio.close_workload_ends();
-  static Session session(channel, storage.outbox, workload, stdio, marks, child_watch, remains);
+  static Session session(channel, command_storage.outbox, workload, stdio, marks, child_watch, remains);
   Step failed = session.run(report);
   if (failed) {
     workload.kill_remains();
@@ -61,8 +62,8 @@ void send_exit(Channel& channel, protocol::ExitReport report, const Step& failed
   if (failed) {
     report = {failed->kind, static_cast<std::uint32_t>(failed->error)};
   }
-  storage.outbox.add_exit(report, failed ? failed->text.view() : std::string_view());
-  while (!send_pending(channel, storage.outbox) && !storage.outbox.pending().empty() &&
+  command_storage.outbox.add_exit(report, failed ? failed->text.view() : std::string_view());
+  while (!send_pending(channel, command_storage.outbox) && !command_storage.outbox.pending().empty() &&
          channel.wait_writable()) {
   }
 }

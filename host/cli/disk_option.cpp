@@ -17,7 +17,8 @@ bool is_serial(std::string_view text) noexcept {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
-void set_setting(vmm::DiskDevice& disk, std::string_view text, std::string_view key, std::string_view value) {
+void set_disk_setting(vmm::DiskDevice& disk, std::string_view text, std::string_view key,
+                      std::string_view value) {
   if (key == "serial") {
     if (!is_serial(value)) {
       refuse("--disk", text,
@@ -47,7 +48,7 @@ void set_part(vmm::DiskDevice& disk, std::string_view text, std::string_view par
     disk.is_direct = true;
   } else {
     const auto [key, value] = take_setting(part);
-    set_setting(disk, text, key, value);
+    set_disk_setting(disk, text, key, value);
   }
 }
 

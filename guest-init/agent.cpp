@@ -16,8 +16,9 @@
 namespace mayfly::init {
 namespace {
 
-/// Connections that wait until the agent takes them.
-constexpr int kBacklog = 16;
+/// Connections that wait until the agent takes them: all that mayfly lets come, since the kernel refuses
+/// others.
+constexpr int kBacklog = 256;
 /// Until the agent tries again, when the guest has no memory or descriptor left for one.
 constexpr long kRetryNs = 10'000'000;
 

@@ -107,17 +107,29 @@ TEST_F(BlkTest, RefusesHalfSectors) {
   EXPECT_EQ(store_.log, "");
 }
 
-TEST_F(BlkTest, RefusesRequestsLongerThanItTold) {
-  run(kUsual);
-  auto chain = ring_.chain();
-  chain.readable(header(kBlkOut));
-  for (std::uint32_t i = 0; i < 32; ++i) {
-    chain.add({0x20000, 0x20000, 0, 0});
+/// A disk that holds more than a request may.
+class BlkLarge : public testing::BlkFixture {
+ protected:
+  BlkLarge() : BlkFixture({.bytes = 8 * kMiB}) {}
+  /// Asks for so many pieces of 128 KiB to be written.
+  std::string write(std::uint32_t pieces) {
+    auto chain = ring_.chain();
+    chain.readable(header(kBlkOut));
+    for (std::uint32_t i = 0; i < pieces; ++i) {
+      chain.add({0x20000, 0x20000, 0, 0});
+    }
+    chain.writable(1).publish();
+    EXPECT_EQ(serve(), 1);
+    return answer();
   }
-  chain.writable(1).publish();
-  EXPECT_EQ(serve(), 1);
-  EXPECT_EQ(answer(), kIoError);
+};
+
+TEST_F(BlkLarge, RefusesRequestsLongerThanItTold) {
+  run(kUsual);
+  static_assert(Blk::kDataBytesMax == 31 * 0x20000);
+  EXPECT_EQ(write(32), kIoError);
   EXPECT_EQ(store_.log, "");
+  EXPECT_EQ(write(31), kOk);
 }
 
 TEST_F(BlkTest, TellsTheDriverWhatTheHostRefuses) {

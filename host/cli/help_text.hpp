@@ -93,9 +93,9 @@ Exit status: 0, or 125 when refused.)";
 inline constexpr const char* kExecFooter =
     R"(For VMs with --id or --vsock. The command's stdin, stdout and stderr are mayfly's; where stdin and stdout are a
 terminal, it gets one. Variables, directory and user that are not given are those of the VM's own workload. Waits for
-a VM that is still starting, 30 s at most. The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the command; at a
-second one, or at --timeout, or when mayfly is killed, the command is. What it leaves running runs on, until the VM's
-own workload ends.
+a VM that is still starting, 30 s at most. The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the command; a second
+one, --timeout, and the end of this mayfly kill it and its process group. What it leaves running when it ends by itself
+runs on, until the VM's own workload ends.
 
 Exit status: the command's own, or
   124  --timeout ran out            127  command not found in the guest

@@ -41,23 +41,17 @@ void require_done(const std::string& id, const Response& response) {
 
 /// The answer, if the VM does not end first. Throws Error: it refuses, or does not answer.
 std::optional<Response> ask_while_it_lives(Client& client, const std::string& id, const Request& request) {
-  auto response = client.ask(request, kPatience);
-  if (!response.has_value() && response.error() == Silence::kTimeOut) {
-    throw Error("the VM '" + id + "' does not answer within " + std::to_string(kPatience.count()) + " s");
+  auto response = client.ask_while_it_lives(request, kPatience);
+  if (response) {
+    require_done(id, *response);
   }
-  if (!response.has_value()) {
-    return std::nullopt;
-  }
-  require_done(id, *response);
-  return *std::move(response);
+  return response;
 }
 
 Response ask(Client& client, const std::string& id, const Request& request) {
-  auto response = ask_while_it_lives(client, id, request);
-  if (!response) {
-    throw Error("the VM '" + id + "' has ended before it answered");
-  }
-  return *std::move(response);
+  Response response = client.require_answer(request, kPatience);
+  require_done(id, response);
+  return response;
 }
 
 control::Status status_in(const std::string& id, Response response) {

@@ -84,6 +84,22 @@ Result<Response, Silence> Client::ask(const Request& request,
   return *std::move(response);
 }
 
+std::optional<Response> Client::ask_while_it_lives(const Request& request, std::chrono::seconds patience) {
+  auto response = ask(request, patience);
+  if (!response.has_value() && response.error() == Silence::kTimeOut) {
+    throw Error("the VM '" + id_ + "' does not answer within " + std::to_string(patience.count()) + " s");
+  }
+  return response.has_value() ? std::optional(*std::move(response)) : std::nullopt;
+}
+
+Response Client::require_answer(const Request& request, std::chrono::seconds patience) {
+  auto response = ask_while_it_lives(request, patience);
+  if (!response) {
+    throw Error("the VM '" + id_ + "' has ended before it answered");
+  }
+  return *std::move(response);
+}
+
 Fd Client::take_stream() {
   if (!in_.empty()) {
     throw Error(strange_answer());

@@ -26,6 +26,11 @@ class Client {
   /// answer.
   [[nodiscard]] Result<Response, Silence> ask(const Request& request,
                                               std::optional<std::chrono::nanoseconds> patience);
+  /// The same, where without an answer there is nothing to be done: then it throws Error, too.
+  [[nodiscard]] Response require_answer(const Request& request, std::chrono::seconds patience);
+  /// The same; nothing when the VM ends first.
+  [[nodiscard]] std::optional<Response> ask_while_it_lives(const Request& request,
+                                                           std::chrono::seconds patience);
   /// The connection, for what follows the answer to Verb::kExec; this asks nothing any more. Throws Error
   /// when more than the answer has come: who is spoken to says the first word.
   [[nodiscard]] Fd take_stream();

@@ -34,17 +34,12 @@ Fd join_agent(const std::string& id) {
   control::Client client(id);
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
   while (true) {
-    const auto response = client.ask({.verb = control::Verb::kExec}, kPatience);
-    if (!response.has_value()) {
-      throw Error("the VM '" + id + "' " +
-                  (response.error() == control::Silence::kEnded ? "has ended before it answered"
-                                                                : "does not answer"));
-    }
-    if (!response->refusal) {
+    const auto refusal = client.require_answer({.verb = control::Verb::kExec}, kPatience).refusal;
+    if (!refusal) {
       return client.take_stream();
     }
-    if (response->refusal->code != "starting" || std::chrono::steady_clock::now() >= give_up) {
-      throw Error("the VM '" + id + "': " + response->refusal->message);
+    if (refusal->code != "starting" || std::chrono::steady_clock::now() >= give_up) {
+      throw Error("the VM '" + id + "': " + refusal->message);
     }
     std::this_thread::sleep_for(kAskAgain);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -139,7 +140,8 @@ class Clients final : public Streams, public Worker {
   std::uint64_t timer_at_ns_ = Endpoint::kNever;
   std::mutex brought_mutex_;
   std::array<Fd, kBroughtMax> brought_;
-  std::size_t brought_count_ = 0;
+  /// Changed with the mutex held; a look without is for the loop's thread, which alone takes.
+  std::atomic<std::size_t> brought_count_{0};
   std::array<Greeter, kGreetersMax> greeters_;
   std::array<Client, Endpoint::kConnectionsMax> clients_;
 };

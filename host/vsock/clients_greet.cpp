@@ -86,13 +86,10 @@ void Clients::seat(Greeter& greeter) noexcept {
 }
 
 void Clients::seat_brought() noexcept {
-  while (true) {
+  while (brought_count_.load() != 0) {
     Fd client;
     {
       const std::lock_guard lock(brought_mutex_);
-      if (brought_count_ == 0) {
-        return;
-      }
       client = std::move(brought_[--brought_count_]);
     }
     if (const auto slot = guest_->ask(private_port_)) {

@@ -41,9 +41,9 @@ class BalloonFixture : public ::testing::Test {
   }
 
   void start(std::uint64_t features) {
+    driver_->negotiate(features);
     inflate_.clear();
     deflate_.clear();
-    driver_->negotiate(features);
     driver_->write<std::uint16_t>(16, 0);  // A reset forgets the configuration's vector.
     driver_->enable_queue(virtio::Balloon::kInflateQueue, inflate_);
     driver_->enable_queue(virtio::Balloon::kDeflateQueue, deflate_);

@@ -37,8 +37,8 @@ class BlkFixture : public ::testing::Test {
   }
 
   void run(std::uint64_t features) {
-    ring_.clear();
     driver_->negotiate(features);
+    ring_.clear();
     driver_->enable_queue(0, ring_);
     driver_->driver_ok();
   }

@@ -150,7 +150,7 @@ class FakeDriverRing {
     write(setup_.driver_area, virtio::kAvailIndex, index);
   }
   [[nodiscard]] std::uint16_t avail_index() const noexcept { return avail_index_; }
-  /// Forgets all that was shared, as after a reset of the device.
+  /// Forgets all that was shared. After a reset of the device, whose threads may look at it before.
   void clear() {
     const std::vector<std::byte> zeros(buffers_ - setup_.descriptors.raw());
     check(memory_.copy_in(setup_.descriptors, zeros));

@@ -37,9 +37,9 @@ class NetFixture : public ::testing::Test {
   }
 
   void run(std::uint64_t features) {
+    driver_->negotiate(features);
     receive_ring_.clear();
     send_ring_.clear();
-    driver_->negotiate(features);
     driver_->write<std::uint16_t>(16, 0);  // the vector of the configuration
     driver_->enable_queue(virtio::Net::kReceiveQueue, receive_ring_);
     driver_->enable_queue(virtio::Net::kSendQueue, send_ring_);

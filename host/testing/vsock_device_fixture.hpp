@@ -55,10 +55,10 @@ class VsockDeviceFixture : public ::testing::Test {
   }
 
   void start(std::uint64_t features = virtio::kFeatureVersion1) {
+    driver_->negotiate(features);
     receive_.clear();
     transmit_.clear();
     events_.clear();
-    driver_->negotiate(features);
     driver_->enable_queue(virtio::Vsock::kReceiveQueue, receive_);
     driver_->enable_queue(virtio::Vsock::kTransmitQueue, transmit_);
     driver_->enable_queue(virtio::Vsock::kEventQueue, events_);

@@ -270,7 +270,7 @@ struct ControlWords {
   const char* usage;
   const char* footer;
 };
-constexpr std::array<ControlWords, 9> kControlWords{
+constexpr std::array<ControlWords, 10> kControlWords{
     {{"ps", ControlVerb::kPs, "List the VMs that run.", "mayfly ps [--json]", kPsFooter},
      {"status", ControlVerb::kStatus, "Say what a VM is doing.", "mayfly status ID [--json] [--watch]",
       kStatusFooter},
@@ -282,6 +282,8 @@ constexpr std::array<ControlWords, 9> kControlWords{
      {"wait", ControlVerb::kWait, "Wait for a VM's end.", "mayfly wait ID", kWaitFooter},
      {"pause", ControlVerb::kPause, "Have a VM's CPUs stand still.", "mayfly pause ID", kPauseFooter},
      {"resume", ControlVerb::kResume, "Have a paused VM go on.", "mayfly resume ID", kPauseFooter},
+     {"metrics", ControlVerb::kMetrics, "Print what VMs say of themselves as metrics for Prometheus.",
+      "mayfly metrics [ID]...", kMetricsFooter},
      {"gc", ControlVerb::kGc, "Remove what VMs have left that were killed.", "mayfly gc", kGcFooter}}};
 
 Command parse_control(const ControlWords& control, std::span<const char* const> words) {

@@ -14,7 +14,7 @@ _mayfly() {
     before="${COMP_WORDS[COMP_CWORD - 2]}"
   fi
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run boot exec ps status balloon stop kill wait pause resume gc device pool doctor exits timeline completion --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run boot exec ps status balloon stop kill wait pause resume metrics gc device pool doctor exits timeline completion --help --version' -- "$word")
     return
   fi
   for ((i = 2; i < COMP_CWORD; i++)); do
@@ -50,14 +50,14 @@ _mayfly() {
     run:--net)
       mapfile -t COMPREPLY < <(for i in /sys/class/net/*/tun_flags; do i="${i%/*}"; compgen -W "tap=${i##*/}" -- "$word"; done) ;;
     exec:--env | exec:--workdir | exec:--user | exec:--timeout) ;;
-    exec:* | status:* | balloon:* | stop:* | kill:* | wait:* | pause:* | resume:*)
+    exec:* | status:* | balloon:* | stop:* | kill:* | wait:* | pause:* | resume:* | metrics:*)
       case "$command:$before:$word" in
         exec:*:-*) i='--env --workdir --user --timeout --help --version --' ;;
         status:*:-*) i='--json --watch --help --version' ;;
         stop:--timeout:*) i='10s 1m' ;;
         stop:*:-*) i='--timeout --help --version' ;;
         *:-*) i='--help --version' ;;
-        *:"$command":* | exec:*)
+        *:"$command":* | exec:* | metrics:*)
           if [[ $XDG_RUNTIME_DIR == /* ]]; then i="$XDG_RUNTIME_DIR/mayfly"; elif ((EUID == 0)); then i=/run/mayfly; else i="/tmp/mayfly-$EUID"; fi
           i="$(ls "$i" 2>/dev/null | sed -n 's/\.sock$//p')" ;;
         balloon:*) i='0 256M 1G' ;;

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "cli/complain.hpp"
 #include "cli/control_text.hpp"
+#include "cli/metrics_text.hpp"
 #include "cli/print.hpp"
 #include "cli/quantity.hpp"
 #include "control/client.hpp"
@@ -99,7 +100,7 @@ std::optional<control::Status> list_one(const std::string& id) {
   return std::nullopt;
 }
 
-int list(const ControlCommand& command) {
+std::vector<control::Status> list_all() {
   const control::SocketFolder folder(control::socket_folder(), control::SocketFolder::IfMissing::kStaysEmpty);
   std::vector<control::Status> all;
   for (const std::string& id : folder.ids()) {
@@ -107,7 +108,22 @@ int list(const ControlCommand& command) {
       all.push_back(*std::move(status));
     }
   }
+  return all;
+}
+
+int list(const ControlCommand& command) {
+  const std::vector<control::Status> all = list_all();
   print(command.json ? control::to_json_text(all) : to_table(all));
+  return EXIT_SUCCESS;
+}
+
+int show_metrics(const ControlCommand& command) {
+  std::vector<control::Status> all;
+  for (const std::string& id : command.ids) {
+    Client client(id);
+    all.push_back(status_in(id, ask(client, id, {.verb = Verb::kStatus})));
+  }
+  print(to_metrics(command.ids.empty() ? list_all() : all));
   return EXIT_SUCCESS;
 }
 
@@ -167,7 +183,7 @@ int remove_dead() {
   return EXIT_SUCCESS;
 }
 
-/// How many words a command takes.
+/// How many words a command takes that says whom it asks, or asks nobody.
 std::size_t words_of(ControlVerb verb) noexcept {
   if (verb == ControlVerb::kPs || verb == ControlVerb::kGc) {
     return 0;
@@ -178,6 +194,10 @@ std::size_t words_of(ControlVerb verb) noexcept {
 }  // namespace
 
 ControlCommand check_control_options(ControlVerb verb, const ControlOptions& options) {
+  if (verb == ControlVerb::kMetrics) {
+    std::ranges::for_each(options.words, control::require_vm_id);
+    return {.verb = verb, .ids = options.words};
+  }
   const std::size_t takes = words_of(verb);
   if (options.words.size() > takes) {
     throw Error("unknown argument '" + options.words[takes] + "'");
@@ -230,6 +250,8 @@ int run_control_command(const ControlCommand& command) {
       return ask_once(command, {.verb = Verb::kPause});
     case ControlVerb::kResume:
       return ask_once(command, {.verb = Verb::kResume});
+    case ControlVerb::kMetrics:
+      return show_metrics(command);
     case ControlVerb::kGc:
       return remove_dead();
   }

@@ -9,7 +9,18 @@
 namespace mayfly::cli {
 
 /// The commands that ask running VMs.
-enum class ControlVerb : std::uint8_t { kPs, kStatus, kBalloon, kStop, kKill, kWait, kPause, kResume, kGc };
+enum class ControlVerb : std::uint8_t {
+  kPs,
+  kStatus,
+  kBalloon,
+  kStop,
+  kKill,
+  kWait,
+  kPause,
+  kResume,
+  kMetrics,
+  kGc
+};
 
 /// What such a command was given, as it was typed.
 struct ControlOptions {
@@ -22,8 +33,10 @@ struct ControlOptions {
 /// One command that asks running VMs, checked as far as it can be without asking.
 struct ControlCommand {
   ControlVerb verb = ControlVerb::kPs;
-  /// Of all but kPs and kGc.
+  /// Of all but kPs, kMetrics and kGc.
   std::string id{};
+  /// Of kMetrics: none stands for all.
+  std::vector<std::string> ids{};
   /// Of kBalloon.
   std::uint64_t bytes = 0;
   /// Of kStop: nanoseconds until the VM is killed.

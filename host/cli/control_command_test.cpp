@@ -36,6 +36,14 @@ TEST(ControlCommand, PsAndGcTakeNone) {
   }
 }
 
+TEST(ControlCommand, MetricsTakesAnyNumberOfIds) {
+  EXPECT_TRUE(check_control_options(ControlVerb::kMetrics, {}).ids.empty());
+  EXPECT_EQ(check_control_options(ControlVerb::kMetrics, {.words = {"a", "b", "c"}}).ids,
+            (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_NE(refusal(ControlVerb::kMetrics, {.words = {"a", "b/c"}}).find("'b/c' is no id of a VM"),
+            std::string::npos);
+}
+
 TEST(ControlCommand, BalloonTakesASize) {
   EXPECT_EQ(check_control_options(ControlVerb::kBalloon, {.words = {"a", "64M"}}).bytes, 64U << 20U);
   EXPECT_EQ(check_control_options(ControlVerb::kBalloon, {.words = {"a", "0"}}).bytes, 0U);

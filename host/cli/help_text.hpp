@@ -122,6 +122,13 @@ host does for it, and the time of `mayfly run --timeout`.
 
 Exit status: 0, or 125 when no VM has that id, or it is paused already (resume: it is not).)";
 
+inline constexpr const char* kMetricsFooter =
+    R"(Of the VMs that are named, else of all of this user. In Prometheus' text format: state, uptime, memory, balloon, disks,
+sockets and exits of each VM, as `mayfly status --json` has them, with its id as a label. For a scraper that reads files:
+mayfly metrics >FILE.new && mv FILE.new FILE
+
+Exit status: 0, or 125 when no VM has such an id or it does not answer. Without one, VMs that do not answer are left out.)";
+
 inline constexpr const char* kGcFooter =
     R"(A mayfly that ends by SIGKILL leaves its control socket. Removes those, and says whose they were, an id a line. VMs
 that run are left alone.
@@ -137,6 +144,7 @@ inline constexpr const char* kFooter = R"(Commands:
   status, balloon           Say what a VM is doing; have it lend memory
   stop, kill, wait          End a VM; wait for its end
   pause, resume             Have a VM stand still, and go on
+  metrics                   Print what VMs say of themselves for Prometheus
   gc                        Remove what killed VMs have left
   pool                      Keep zeroed memory ready for runs
   doctor                    Check what this host has for microVMs, and say what to do about the rest

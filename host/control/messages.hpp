@@ -65,4 +65,19 @@ struct Response {
 /// The word for it.
 [[nodiscard]] std::string_view name(State state) noexcept;
 
+/// How a number behaves.
+enum class NumberKind : std::uint8_t {
+  kNow,      ///< How it stands.
+  kUpToNow,  ///< What was counted: only grows.
+};
+/// A number of a part of a status, such as `held_bytes` of `balloon`, by the names that PROTOCOL.md has.
+struct StatusNumber {
+  std::string_view part;
+  std::string_view name;
+  NumberKind kind = NumberKind::kNow;
+  std::uint64_t value = 0;
+};
+/// Those of the parts that the VM has.
+[[nodiscard]] std::vector<StatusNumber> numbers_of_parts(const Status& status);
+
 }  // namespace mayfly::control

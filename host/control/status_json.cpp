@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "control/messages.hpp"
 
@@ -22,10 +23,16 @@ constexpr std::array<std::pair<State, std::string_view>, 4> kStates{{{State::kSt
                                                                      {State::kEnding, "ending"}}};
 
 /// A part that a status may have: the numbers in it, by name.
+template <typename Part>
+struct PartNumber {
+  const char* name;
+  std::uint64_t Part::*value;
+  NumberKind kind = NumberKind::kNow;
+};
 template <typename Part, std::size_t count>
 struct PartKeys {
   const char* key;
-  std::array<std::pair<const char*, std::uint64_t Part::*>, count> numbers;
+  std::array<PartNumber<Part>, count> numbers;
 };
 
 constexpr PartKeys<BalloonStatus, 2> kBalloon{
@@ -39,20 +46,22 @@ constexpr PartKeys<DmaStatus, 4> kDma{"dma",
 constexpr PartKeys<PrefaultStatus, 2> kPrefault{"prefault",
                                                 {{{"populated_bytes", &PrefaultStatus::populated_bytes},
                                                   {"mapped_bytes", &PrefaultStatus::mapped_bytes}}}};
-constexpr PartKeys<DisksStatus, 8> kDisks{"disks",
-                                          {{{"reads", &DisksStatus::reads},
-                                            {"read_bytes", &DisksStatus::read_bytes},
-                                            {"read_errors", &DisksStatus::read_errors},
-                                            {"writes", &DisksStatus::writes},
-                                            {"written_bytes", &DisksStatus::written_bytes},
-                                            {"write_errors", &DisksStatus::write_errors},
-                                            {"flushes", &DisksStatus::flushes},
-                                            {"flush_errors", &DisksStatus::flush_errors}}}};
-constexpr PartKeys<SocketsStatus, 4> kSockets{"sockets",
-                                              {{{"connections", &SocketsStatus::connections},
-                                                {"opened", &SocketsStatus::opened},
-                                                {"bytes_to_guest", &SocketsStatus::bytes_to_guest},
-                                                {"bytes_to_host", &SocketsStatus::bytes_to_host}}}};
+constexpr PartKeys<DisksStatus, 8> kDisks{
+    "disks",
+    {{{"reads", &DisksStatus::reads, NumberKind::kUpToNow},
+      {"read_bytes", &DisksStatus::read_bytes, NumberKind::kUpToNow},
+      {"read_errors", &DisksStatus::read_errors, NumberKind::kUpToNow},
+      {"writes", &DisksStatus::writes, NumberKind::kUpToNow},
+      {"written_bytes", &DisksStatus::written_bytes, NumberKind::kUpToNow},
+      {"write_errors", &DisksStatus::write_errors, NumberKind::kUpToNow},
+      {"flushes", &DisksStatus::flushes, NumberKind::kUpToNow},
+      {"flush_errors", &DisksStatus::flush_errors, NumberKind::kUpToNow}}}};
+constexpr PartKeys<SocketsStatus, 4> kSockets{
+    "sockets",
+    {{{"connections", &SocketsStatus::connections},
+      {"opened", &SocketsStatus::opened, NumberKind::kUpToNow},
+      {"bytes_to_guest", &SocketsStatus::bytes_to_guest, NumberKind::kUpToNow},
+      {"bytes_to_host", &SocketsStatus::bytes_to_host, NumberKind::kUpToNow}}}};
 
 /// Reads members of an object; is no longer good() once one that must be there was not, or was of another
 /// type.
@@ -111,8 +120,8 @@ void read_part(Members& members, const PartKeys<Part, count>& keys, std::optiona
   if (const Json* const json = members.find(keys.key)) {
     Members numbers(*json);
     part.emplace();
-    for (const auto& [name, number] : keys.numbers) {
-      numbers.read(name, (*part).*number);
+    for (const auto& number : keys.numbers) {
+      numbers.read(number.name, (*part).*number.value);
     }
     members.also(numbers.good());
   }
@@ -122,8 +131,18 @@ template <typename Part, std::size_t count>
 void add_part(Json& json, const PartKeys<Part, count>& keys, const std::optional<Part>& part) {
   if (part) {
     Json& numbers = json[keys.key];
-    for (const auto& [name, number] : keys.numbers) {
-      numbers[name] = (*part).*number;
+    for (const auto& number : keys.numbers) {
+      numbers[number.name] = (*part).*number.value;
+    }
+  }
+}
+
+template <typename Part, std::size_t count>
+void append_part(std::vector<StatusNumber>& all, const PartKeys<Part, count>& keys,
+                 const std::optional<Part>& part) {
+  if (part) {
+    for (const auto& number : keys.numbers) {
+      all.push_back({keys.key, number.name, number.kind, (*part).*number.value});
     }
   }
 }
@@ -174,6 +193,16 @@ std::string_view name(State state) noexcept {
     }
   }
   return "unknown";
+}
+
+std::vector<StatusNumber> numbers_of_parts(const Status& status) {
+  std::vector<StatusNumber> all;
+  append_part(all, kBalloon, status.balloon);
+  append_part(all, kDma, status.dma);
+  append_part(all, kPrefault, status.prefault);
+  append_part(all, kDisks, status.disks);
+  append_part(all, kSockets, status.sockets);
+  return all;
 }
 
 Json to_json(const Status& status) {

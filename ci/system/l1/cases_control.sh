@@ -113,6 +113,22 @@ case_control_vm_is_listed_and_says_its_status() {
   [[ ! -e /run/mayfly/web-1.sock ]] || fail "a socket is left"
 }
 
+case_control_metrics_of_all_vms_and_of_one() {
+  expect_answer 0 '' metrics
+  [[ -z "$out" ]] || fail "without a VM: $out"
+  start_vm a "$TICK" --memory 256M
+  ask metrics
+  expect_status 0
+  has_line "$WORK/asked" 'mayfly_vm_state\{id="a",state="running"\} 1' || fail "metrics says '$out'"
+  has_line "$WORK/asked" 'mayfly_vm_memory_bytes\{id="a"\} 268435456' || fail "metrics says '$out'"
+  has_line "$WORK/asked" 'mayfly_vm_exits_total\{id="a",reason="mmio_write"\} [1-9][0-9]*' || fail "metrics says '$out'"
+  expect_answer 0 'mayfly_vm_info{id="a"' metrics a
+  expect_answer 125 "no VM 'b'" metrics a b
+  [[ -z "$out" ]] || fail "half of it: $out"
+  expect_answer 0 '' kill a
+  end_vm 137
+}
+
 # Of which ps tells more than the titles; that is in $out then.
 has_listed_vm() { ask ps && [[ "$out" == *$'\n'* ]]; }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "cli/config_file.hpp"
 #include "cli/help_text.hpp"
 #include "cli/option_parser.hpp"
 
@@ -18,9 +19,10 @@ namespace {
 // How a command is run in a guest.
 template <typename Options>
 void add_workload_options(CLI::App& app, Options& options) {
-  set_type(
-      *app.add_option("--env", options.environment, "Environment variable of the command; may be repeated"),
-      "NAME=VALUE");
+  set_type(*app.add_option("--env", options.environment,
+                           "Environment variable of the command; of NAME alone the value is mayfly's own, "
+                           "which no command line shows; may be repeated"),
+           "NAME[=VALUE]");
   add_string(app, "--workdir", options.workdir, "DIR", "Directory of the command in the guest");
   add_string(app, "--user", options.user, "USER[:GROUP]", "User of the command, by name or number");
 }
@@ -58,6 +60,10 @@ void add_machine_options(CLI::App& app, RunOptions& run) {
 }
 
 void add_run_options(CLI::App& app, RunOptions& run) {
+  add_string(app, "--config", run.config, "FILE",
+             "Take options from a JSON object, such as {\"image\": \"app.img\", \"cpus\": 2, \"command\": "
+             "[\"sh\"]}; "
+             "those of the command line go over it");
   add_machine_options(app, run);
   set_type(*app.add_option(
                "--device", run.devices,
@@ -133,6 +139,9 @@ Command parse_run(std::span<const char* const> words) {
   add_run_options(parser.app, options);
   if (auto print = parse_with_command(parser, words, options.command)) {
     return *std::move(print);
+  }
+  if (!options.config.empty()) {
+    apply_config_file(parser, options.config, options.command);
   }
   return options;
 }

@@ -21,7 +21,7 @@ _mayfly() {
     [[ ${COMP_WORDS[i]} != -- ]] || return 0
   done
   case "$command:$before" in
-    run:--image | run:--kernel | run:--timeline | run:--disk | run:--vsock | boot:--image | boot:--kernel | boot:--json)
+    run:--config | run:--image | run:--kernel | run:--timeline | run:--disk | run:--vsock | boot:--image | boot:--kernel | boot:--json)
       mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     run:--console)
       mapfile -t COMPREPLY < <(compgen -W 'tty none' -- "$word"; compgen -f -- "$word") ;;
@@ -72,7 +72,7 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--id --device --net --disk --vsock --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --sandbox --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--config --id --device --net --disk --vsock --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --sandbox --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus

@@ -21,9 +21,8 @@ vmm::ExecConfig check_exec_options(ExecOptions options) {
                 " -- sh");
   }
   control::require_vm_id(options.words.front());
-  check_environment(options.environment);
   return {.id = std::move(options.words.front()),
-          .environment = std::move(options.environment),
+          .environment = check_environment(std::move(options.environment)),
           .workdir = check_workdir(std::move(options.workdir)),
           .user = check_user(std::move(options.user)),
           .timeout_ns = check_timeout(options.timeout),

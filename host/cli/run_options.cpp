@@ -223,13 +223,12 @@ vmm::RunConfig check_run_options(RunOptions options) {
     }
     config.id = std::move(options.id);
   }
-  check_environment(options.environment);
   check_cmdline(options.cmdline_append);
   config.image = std::move(options.image);
   config.pool = std::move(options.pool);
   config.kernel = std::move(options.kernel);
   config.image_check = options.image_check;
-  config.environment = std::move(options.environment);
+  config.environment = check_environment(std::move(options.environment));
   config.cmdline_append = std::move(options.cmdline_append);
   config.until_ready = options.until_ready;
   config.timeline = std::move(options.timeline);

@@ -11,6 +11,7 @@ namespace mayfly::cli {
 
 /// The options of `mayfly run` as they were typed; empty where not given.
 struct RunOptions {
+  std::string config{};
   std::string id{};
   std::string image{};
   std::string kernel{};

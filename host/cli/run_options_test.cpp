@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -289,12 +290,23 @@ TEST(RunOptions, PrefaultOfTheLastBootIsForGuestsWithoutDevices) {
             "all or none");
 }
 
-TEST(RunOptions, VariableWithoutNameOrValueIsRefused) {
-  for (const char* variable : {"", "NAME", "=value"}) {
+TEST(RunOptions, VariableWithoutNameIsRefused) {
+  for (const char* variable : {"", "=value"}) {
     RunOptions options = with_image();
     options.environment = {"GOOD=1", variable};
     EXPECT_EQ(refusal(std::move(options)), "--env '" + std::string(variable) + "': write NAME=VALUE");
   }
+}
+
+TEST(RunOptions, VariableWithoutValueHasThatOfMayfly) {
+  RunOptions options = with_image();
+  options.environment = {"GOOD=1", "MAYFLY_OF_TEST", "MAYFLY_OF_TEST="};
+  ::unsetenv("MAYFLY_OF_TEST");
+  EXPECT_EQ(refusal(options), "--env 'MAYFLY_OF_TEST': no such variable here; set it, or write NAME=VALUE");
+  ::setenv("MAYFLY_OF_TEST", "a=b", 1);
+  EXPECT_EQ(check_run_options(options).environment,
+            (std::vector<std::string>{"GOOD=1", "MAYFLY_OF_TEST=a=b", "MAYFLY_OF_TEST="}));
+  ::unsetenv("MAYFLY_OF_TEST");
 }
 
 }  // namespace

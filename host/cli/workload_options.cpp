@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/workload_options.hpp"
 
+#include <cstdlib>
 #include <utility>
 
 #include "cli/quantity.hpp"
@@ -19,13 +20,21 @@ std::uint64_t check_timeout(const std::string& text) {
   return *nanoseconds;
 }
 
-void check_environment(const std::vector<std::string>& environment) {
-  for (const std::string& variable : environment) {
+std::vector<std::string> check_environment(std::vector<std::string> environment) {
+  for (std::string& variable : environment) {
     const std::size_t equals = variable.find('=');
-    if (equals == 0 || equals == std::string::npos) {
+    if (equals == 0 || variable.empty()) {
       refuse("--env", variable, "write NAME=VALUE");
     }
+    if (equals == std::string::npos) {
+      const char* const value = std::getenv(variable.c_str());
+      if (value == nullptr) {
+        refuse("--env", variable, "no such variable here; set it, or write NAME=VALUE");
+      }
+      variable.append("=").append(value);
+    }
   }
+  return environment;
 }
 
 std::optional<std::string> check_workdir(std::string text) {

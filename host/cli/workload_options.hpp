@@ -13,8 +13,8 @@ namespace mayfly::cli {
 
 /// Nanoseconds; 0 when nothing was given.
 [[nodiscard]] std::uint64_t check_timeout(const std::string& text);
-/// Each is NAME=VALUE.
-void check_environment(const std::vector<std::string>& environment);
+/// Each as NAME=VALUE; the value of one that is a NAME alone is taken from this process's environment.
+[[nodiscard]] std::vector<std::string> check_environment(std::vector<std::string> environment);
 /// Absolute; absent when nothing was given.
 [[nodiscard]] std::optional<std::string> check_workdir(std::string text);
 /// Absent when nothing was given.

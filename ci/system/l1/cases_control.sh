@@ -123,7 +123,7 @@ case_control_metrics_of_all_vms_and_of_one() {
   has_line "$WORK/asked" 'mayfly_vm_memory_bytes\{id="a"\} 268435456' || fail "metrics says '$out'"
   has_line "$WORK/asked" 'mayfly_vm_exits_total\{id="a",reason="mmio_write"\} [1-9][0-9]*' || fail "metrics says '$out'"
   expect_answer 0 'mayfly_vm_info{id="a"' metrics a
-  expect_answer 125 "no VM 'b'" metrics a b
+  expect_answer 125 "no VM with the id 'b' is running" metrics a b
   [[ -z "$out" ]] || fail "half of it: $out"
   expect_answer 0 '' kill a
   end_vm 137

@@ -13,6 +13,7 @@
 #include "cli/draw_timeline.hpp"
 #include "cli/exec_command.hpp"
 #include "cli/exits_command.hpp"
+#include "cli/logs_command.hpp"
 #include "cli/pool_command.hpp"
 #include "cli/run_options.hpp"
 
@@ -33,7 +34,7 @@ struct PrintCommand {
 using Command =
     std::variant<RunOptions, BootOptions, DeviceCommand, ServeCommand, PoolCommand, PoolStatusCommand,
                  DoctorCommand, ExitsCommand, ExitsCompareCommand, TimelineCommand, CompletionCommand,
-                 ControlCommand, vmm::ExecConfig, PrintCommand>;
+                 ControlCommand, vmm::ExecConfig, LogsCommand, PrintCommand>;
 
 /// What was asked for. All after the first "--" is the workload's, byte for byte. Throws Error, one sentence,
 /// on a usage error. `arguments` without the program's name.

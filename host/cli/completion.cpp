@@ -14,7 +14,7 @@ _mayfly() {
     before="${COMP_WORDS[COMP_CWORD - 2]}"
   fi
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run boot exec ps status balloon stop kill wait pause resume metrics gc device pool doctor exits timeline completion --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'run boot exec ps status balloon stop kill wait pause resume logs metrics gc device pool doctor exits timeline completion --help --version' -- "$word")
     return
   fi
   for ((i = 2; i < COMP_CWORD; i++)); do
@@ -50,9 +50,10 @@ _mayfly() {
     run:--net)
       mapfile -t COMPREPLY < <(for i in /sys/class/net/*/tun_flags; do i="${i%/*}"; compgen -W "tap=${i##*/}" -- "$word"; done) ;;
     exec:--env | exec:--workdir | exec:--user | exec:--timeout) ;;
-    exec:* | status:* | balloon:* | stop:* | kill:* | wait:* | pause:* | resume:* | metrics:*)
+    exec:* | status:* | balloon:* | stop:* | kill:* | wait:* | pause:* | resume:* | logs:* | metrics:*)
       case "$command:$before:$word" in
         exec:*:-*) i='--env --workdir --user --timeout --help --version --' ;;
+        logs:*:-*) i='--follow --timestamps --help --version' ;;
         status:*:-*) i='--json --watch --help --version' ;;
         stop:--timeout:*) i='10s 1m' ;;
         stop:*:-*) i='--timeout --help --version' ;;
@@ -72,7 +73,7 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--config --id --device --net --disk --vsock --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --sandbox --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--config --id --detach --events --device --net --disk --vsock --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --sandbox --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus

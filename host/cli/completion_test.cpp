@@ -68,9 +68,9 @@ using Words = std::vector<std::string>;
 TEST_F(Completion, CommandsComeFirst) {
   EXPECT_EQ(complete({"mayfly", "r"}), (Words{"run", "resume"}));
   EXPECT_EQ(complete({"mayfly", ""}),
-            (Words{"run",  "boot",   "exec",  "ps",       "status",     "balloon", "stop",
-                   "kill", "wait",   "pause", "resume",   "metrics",    "gc",      "device",
-                   "pool", "doctor", "exits", "timeline", "completion", "--help",  "--version"}));
+            (Words{"run",    "boot",  "exec",     "ps",         "status",  "balloon",  "stop",   "kill",
+                   "wait",   "pause", "resume",   "logs",       "metrics", "gc",       "device", "pool",
+                   "doctor", "exits", "timeline", "completion", "--help",  "--version"}));
 }
 
 TEST_F(Completion, OptionsOfRunAreOffered) {
@@ -114,7 +114,8 @@ TEST_F(Completion, IdsOfVmsAreOffered) {
     std::ofstream(directory_ / "mayfly" / file) << "";
   }
   ::setenv("XDG_RUNTIME_DIR", directory_.c_str(), 1);
-  for (const char* command : {"status", "balloon", "stop", "kill", "wait", "pause", "resume", "metrics"}) {
+  for (const char* command :
+       {"status", "balloon", "stop", "kill", "wait", "pause", "resume", "logs", "metrics"}) {
     EXPECT_EQ(complete({"mayfly", command, ""}), (Words{"web-1", "web-2"})) << command;
   }
   ::unsetenv("XDG_RUNTIME_DIR");

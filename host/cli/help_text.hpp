@@ -102,6 +102,12 @@ Exit status: the command's own, or
   125  mayfly or the guest failed   128+N  ended by signal N
   126  command cannot be executed)";
 
+inline constexpr const char* kLogsFooter =
+    R"(Of VMs that `mayfly run --detach` has started, also when they have ended, until `mayfly gc` or another VM of the same id.
+The last MiB of it is kept. Stdout on stdout, stderr on stderr; in the end there stands why mayfly itself has failed.
+
+Exit status: 0, or 125 when no VM of that id has a log.)";
+
 inline constexpr const char* kStopFooter =
     R"(The workload gets SIGTERM, as if mayfly did, even if the VM is paused, which then goes on. After TIME the VM is ended
 as by `mayfly kill`. Returns when the VM has ended.
@@ -130,8 +136,8 @@ mayfly metrics >FILE.new && mv FILE.new FILE
 Exit status: 0, or 125 when no VM has such an id or it does not answer. Without one, VMs that do not answer are left out.)";
 
 inline constexpr const char* kGcFooter =
-    R"(A mayfly that ends by SIGKILL leaves its control socket. Removes those, and says whose they were, an id a line. VMs
-that run are left alone.
+    R"(A mayfly that ends by SIGKILL leaves its control socket, each detached VM its log. Removes those, and says whose they
+were, an id a line. VMs that run are left alone.
 
 Exit status: 0, or 125 when one cannot be removed.)";
 
@@ -144,6 +150,7 @@ inline constexpr const char* kFooter = R"(Commands:
   status, balloon           Say what a VM is doing; have it lend memory
   stop, kill, wait          End a VM; wait for its end
   pause, resume             Have a VM stand still, and go on
+  logs                      Print what a detached VM has written
   metrics                   Print what VMs say of themselves for Prometheus
   gc                        Remove what killed VMs have left
   pool                      Keep zeroed memory ready for runs

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -17,6 +18,7 @@
 #include "cli/completion.hpp"
 #include "cli/control_command.hpp"
 #include "cli/dedicated_cpus.hpp"
+#include "cli/detach.hpp"
 #include "cli/doctor_command.hpp"
 #include "cli/draw_timeline.hpp"
 #include "cli/exits_command.hpp"
@@ -54,6 +56,11 @@ struct Dispatch {
       config.kernel = default_kernel(std::getenv("MAYFLY_KERNEL"), executable_path());
     }
     vmm::close_inherited_files(config);
+    if (config.keeps_log) {
+      if (const std::optional<int> status = detach(config)) {
+        return *status;
+      }
+    }
     const vmm::CpuClaims claims = claim_dedicated(config, "");
     config.own_cpus = claims.cpus();
     config.placement = place_on_nodes(config, "");
@@ -89,6 +96,10 @@ struct Dispatch {
     return print_all(draw_timeline(command.path, command.form));
   }
   int operator()(const ControlCommand& command) const { return run_control_command(command); }
+  int operator()(const LogsCommand& command) const {
+    print_log(command);
+    return EXIT_SUCCESS;
+  }
   int operator()(const vmm::ExecConfig& config) const { return vmm::exec(config); }
   int operator()(const CompletionCommand&) const { return print_all(bash_completion()); }
   int operator()(const PrintCommand& command) const { return print_all(command.text); }

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include <fcntl.h>
+
 #include "base/error.hpp"
 #include "cli/device_option.hpp"
 #include "cli/disk_option.hpp"
@@ -144,6 +146,28 @@ ConsoleSpec check_console(std::string text) {
   return {ConsoleTarget::kFile, std::move(text)};
 }
 
+void check_detached(const RunOptions& options, const vmm::RunConfig& config) {
+  if (options.until_ready) {
+    throw Error(
+        "--detach and --until-ready exclude each other: a VM that ends when it is ready leaves nothing");
+  }
+  if (config.console.target == ConsoleTarget::kTty) {
+    refuse("--console", options.console, "a detached VM has no terminal; give a file");
+  }
+}
+
+int check_events(const std::string& text) {
+  const auto descriptor = parse_descriptor(text);
+  if (!descriptor) {
+    refuse("--events", text, "write the number of a descriptor that mayfly was started with, 3 or more");
+  }
+  const int flags = ::fcntl(*descriptor, F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+    refuse("--events", text, "not a descriptor that mayfly was started with, open to write, as in 3>FILE");
+  }
+  return *descriptor;
+}
+
 void check_cmdline(const std::string& text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20) {
@@ -203,7 +227,7 @@ vmm::RunConfig check_run_options(RunOptions options) {
   config.disks = check_disks(options.disks);
   if (!options.vsock.empty()) {
     config.sockets = check_vsock(options.vsock);
-  } else if (!options.id.empty()) {
+  } else if (!options.id.empty() || options.detach) {
     config.sockets.emplace();  // who is called by a name is to be talked to
   }
   if (config.prefault == vmm::PrefaultMode::kBoot && !config.devices.empty()) {
@@ -222,6 +246,16 @@ vmm::RunConfig check_run_options(RunOptions options) {
              "write up to 64 letters, digits, '-', '_' and '.', neither '-' nor '.' first");
     }
     config.id = std::move(options.id);
+  }
+  if (options.detach) {
+    check_detached(options, config);
+    config.keeps_log = true;
+    if (config.id.empty()) {
+      config.id = control::random_vm_id();
+    }
+  }
+  if (!options.events.empty()) {
+    config.listeners.push_back(check_events(options.events));
   }
   check_cmdline(options.cmdline_append);
   config.image = std::move(options.image);

@@ -33,6 +33,8 @@ struct RunOptions {
   std::string vsock{};
   std::string workdir{};
   std::string user{};
+  bool detach = false;
+  std::string events{};
   std::string timeout{};
   std::string cmdline_append{};
   std::string timeline{};

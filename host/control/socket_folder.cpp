@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -13,12 +14,14 @@
 
 #include "base/error.hpp"
 #include "base/folder.hpp"
+#include "control/run_log.hpp"
 #include "control/vm_id.hpp"
 
 namespace mayfly::control {
 namespace {
 
 constexpr std::string_view kSuffix = ".sock";
+constexpr std::string_view kLogSuffix = ".log";
 constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
 
 }  // namespace
@@ -77,16 +80,18 @@ std::string SocketFolder::path_of(const std::string& id) const {
   return path_ + "/" + id + std::string(kSuffix);
 }
 
-std::vector<std::string> SocketFolder::ids() const {
+std::vector<std::string> SocketFolder::ids_with(std::string_view suffix) const {
   constexpr std::size_t kMost = 100'000;
   std::vector<std::string> ids;
   for (const std::string& name : read_folder(path_, kMost).value_or(std::vector<std::string>())) {
-    if (name.ends_with(kSuffix) && is_vm_id(name.substr(0, name.size() - kSuffix.size()))) {
-      ids.push_back(name.substr(0, name.size() - kSuffix.size()));
+    if (name.ends_with(suffix) && is_vm_id(name.substr(0, name.size() - suffix.size()))) {
+      ids.push_back(name.substr(0, name.size() - suffix.size()));
     }
   }
   return ids;
 }
+
+std::vector<std::string> SocketFolder::ids() const { return ids_with(kSuffix); }
 
 lease::Listener SocketFolder::claim(const std::string& id) const {
   const Lock lock(*this);
@@ -99,24 +104,68 @@ lease::Listener SocketFolder::claim(const std::string& id) const {
   return listener;
 }
 
+Fd SocketFolder::make_log(const std::string& id) const {
+  const Lock lock(*this);  // until the log is: one that is not was left
+  const std::string name = id + std::string(kLogSuffix);
+  // A new file: who still reads the old one reads it to its end.
+  if (::unlinkat(folder_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
+    fail_errno("cannot remove the log " + path_ + "/" + name);
+  }
+  Fd file(::openat(folder_.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                   S_IRUSR | S_IWUSR));
+  if (!file) {
+    fail_errno("cannot make the log " + path_ + "/" + name);
+  }
+  RunLog::lock(file.get());
+  return file;
+}
+
+Fd SocketFolder::open_log(const std::string& id) const {
+  Fd file(::openat(folder_.get(), (id + std::string(kLogSuffix)).c_str(),
+                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file && (errno == ENOENT || errno == EBADF)) {
+    throw Error("no log of a VM with the id '" + id + "'; mayfly run --detach keeps one");
+  }
+  if (!file) {
+    fail_errno("cannot open the log of '" + id + "'");
+  }
+  return file;
+}
+
+bool SocketFolder::is_dead(const std::string& id) const {
+  struct stat status {};
+  const std::string path = path_of(id);
+  return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
+         lease::listens_at(path, lease::SocketKind::kStream) == ECONNREFUSED;
+}
+
+bool SocketFolder::is_dead_log(const std::string& id) const {
+  struct stat status {};
+  Fd log = open_log(id);
+  return ::fstat(log.get(), &status) == 0 && S_ISREG(status.st_mode) &&
+         !RunLogReader(std::move(log)).is_written();
+}
+
 std::vector<std::string> SocketFolder::remove_dead() const {
-  std::vector<std::string> removed;
+  std::set<std::string> removed;
   if (!folder_) {
-    return removed;
+    return {};
   }
   const Lock lock(*this);
-  for (const std::string& id : ids()) {
-    struct stat status {};
-    const std::string path = path_of(id);
-    if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
-        lease::listens_at(path, lease::SocketKind::kStream) == ECONNREFUSED) {
-      if (::unlink(path.c_str()) != 0) {
-        fail_errno("cannot remove " + path);
+  const auto remove_if = [&](std::string_view suffix, auto dead) {
+    for (const std::string& id : ids_with(suffix)) {
+      if (dead(id)) {
+        const std::string name = id + std::string(suffix);
+        if (::unlinkat(folder_.get(), name.c_str(), 0) != 0) {
+          fail_errno("cannot remove " + path_ + "/" + name);
+        }
+        removed.insert(id);
       }
-      removed.push_back(id);
     }
-  }
-  return removed;
+  };
+  remove_if(kSuffix, [this](const std::string& id) { return is_dead(id); });
+  remove_if(kLogSuffix, [this](const std::string& id) { return is_dead_log(id); });
+  return {removed.begin(), removed.end()};
 }
 
 }  // namespace mayfly::control

@@ -92,15 +92,14 @@ inline constexpr std::array kRules{
     // eventfds, stdout and stderr, the console, the timeline, a last sentence on stderr.
     Rule{SYS_write, kAll},
     // Configuration space and BARs of passed-through devices; KVM's counters; packets, between a tap and
-    // guest
-    // memory; disks (base/positioned_io.hpp).
-    Rule{SYS_preadv2, kMain | kVcpu | kIo | kDisk},
-    Rule{SYS_pwritev2, kMain | kVcpu | kIo | kDisk},
+    // guest memory; disks; the log of a detached run (base/positioned_io.hpp).
+    Rule{SYS_preadv2, kMain | kVcpu | kIo | kDisk | kStdio},
+    Rule{SYS_pwritev2, kMain | kVcpu | kIo | kDisk | kStdio},
     // What a disk was given is there after a loss of power; what it need not keep, and what is to be zero.
     Rule{SYS_fdatasync, kDisk},
     Rule{SYS_fallocate, kDisk},
-    // Somebody made stdio non-blocking; has a passed-through device's eventfd an event.
-    Rule{SYS_poll, kMain | kVcpu | kStdio},
+    // Somebody made stdio non-blocking; has a passed-through device's eventfd an event; has --events room.
+    Rule{SYS_poll, kMain | kVcpu | kStdio | kControl},
     // The run loop sleeps, and the control socket's server.
     Rule{SYS_ppoll, kMain | kControl},
     // The I/O thread sleeps; devices say what for.

@@ -11,23 +11,26 @@
 namespace mayfly::vmm {
 
 ControlPoint::ControlPoint(const RunConfig& config, const boot::BootTimeline& timeline)
-    : control_(config, id_, timeline, requests_) {
+    : lifecycle_(config.listeners, id_, timeline), control_(config, id_, timeline, requests_, lifecycle_) {
   if (!config.id.empty()) {
-    serve_as(config.id);
+    serve_as(config.id, config.keeps_log);
     return;
   }
   try {
-    serve_as(control::random_vm_id());
+    serve_as(control::random_vm_id(), false);
   } catch (const std::exception&) {
     // Nobody has asked for it by name, and a host without such a folder is none to complain of at each run.
   }
 }
 
-void ControlPoint::serve_as(std::string id) {
+void ControlPoint::serve_as(std::string id, bool keeps_log) {
   const control::SocketFolder folder(control::socket_folder(), control::SocketFolder::IfMissing::kMake);
   id_ = std::move(id);
   lease::Listener listener = folder.claim(id_);
   folder_ = listener.folder();
+  if (keeps_log) {
+    log_.emplace(folder.make_log(id_));
+  }
   control::ServerRules rules;
   rules.thread_starts = []() noexcept { sandbox::confine_thread(sandbox::ThreadKind::kControl); };
   server_.emplace(std::move(listener), control_, rules);

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "control/run_log.hpp"
 #include "control/server.hpp"
+#include "vmm/lifecycle.hpp"
 #include "vmm/run_control.hpp"
 
 namespace mayfly::vmm {
@@ -32,17 +34,22 @@ class ControlPoint {
   void finish(int exit_status) noexcept;
 
   [[nodiscard]] RunRequests& requests() noexcept { return requests_; }
+  [[nodiscard]] Lifecycle& lifecycle() noexcept { return lifecycle_; }
+  /// Where the workload's output goes; null: to the caller.
+  [[nodiscard]] control::RunLog* log() noexcept { return log_ ? &*log_ : nullptr; }
 
   /// Readable when a first client is there: then serve(); -1: nobody will come.
   [[nodiscard]] int fd() const noexcept { return server_ ? server_->fd() : -1; }
   void serve() noexcept { server_->start(); }
 
  private:
-  void serve_as(std::string id);
+  void serve_as(std::string id, bool keeps_log);
 
   std::string id_;
   int folder_ = -1;
   RunRequests requests_;
+  Lifecycle lifecycle_;
+  std::optional<control::RunLog> log_;
   RunControl control_;
   std::optional<control::Server> server_;  // last: its thread uses all of the above
 };

@@ -126,8 +126,10 @@ AfterExit ExitHandler::boot_mark(std::uint8_t code) noexcept {
     down_.report(DownReason::kReady);
     return AfterExit::kStop;
   }
-  if (is_ready && !was_ready && ready_observer_ != nullptr) {
-    ready_observer_->on_ready();
+  if (is_ready && !was_ready) {
+    for (ReadyObserver* const observer : ready_observers_) {
+      observer->on_ready();
+    }
   }
   return AfterExit::kRunAgain;
 }

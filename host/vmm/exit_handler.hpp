@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "boot/timeline.hpp"
 #include "io/io_bus.hpp"
@@ -51,7 +52,7 @@ class ExitHandler {
   /// Before the first exit; outlives the last.
   void observe_marks(MarkObserver& observer) noexcept { observer_ = &observer; }
   /// The same.
-  void observe_ready(ReadyObserver& observer) noexcept { ready_observer_ = &observer; }
+  void observe_ready(ReadyObserver& observer) { ready_observers_.push_back(&observer); }
   /// The same, for the guest's hypercalls.
   void answer_calls(LazyMemory& memory) noexcept { lazy_memory_ = &memory; }
 
@@ -71,7 +72,7 @@ class ExitHandler {
   VmDown& down_;
   AtReady at_ready_;
   MarkObserver* observer_ = nullptr;
-  ReadyObserver* ready_observer_ = nullptr;
+  std::vector<ReadyObserver*> ready_observers_;
   LazyMemory* lazy_memory_ = nullptr;
 };
 

@@ -108,6 +108,9 @@ Machine::Machine(const MachineParts& parts)
     samples_ = std::make_unique<BootSamples>(vm_.fd(), vcpus_);
     exits_.observe_marks(*samples_);
   }
+  if (parts.ready_observer != nullptr) {
+    exits_.observe_ready(*parts.ready_observer);
+  }
   // Of memory from a pool, all of it populated, it cannot be seen.
   if (parts.working_set != nullptr && parts.working_set->wanted() && parts.pool.empty()) {
     recorder_ = std::make_unique<WorkingSetRecorder>(ram_);

@@ -94,6 +94,8 @@ struct MachineParts {
   VmDown& down;
   boot::BootTimeline& timeline;
   AtReady at_ready;
+  /// Is told when the guest is ready; null: nobody is.
+  ReadyObserver* ready_observer;
   SampleMarks sample_marks;
 };
 

@@ -240,7 +240,9 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   Waker waker;
   ConsoleOutput console(config.console);
   Session session(make_launch(config, opened.image.launch(), opened.launch_terminal),
-                  {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, [&waker] { waker.wake(); });
+                  {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, opened.control.log()},
+                  [&waker] { waker.wake(); });
+  ReadyObserver* const ready_observer = config.listeners.empty() ? nullptr : &opened.control.lifecycle();
   const auto ports = open_ports(config.networks);
   const auto stores = open_disks(config.disks);
   Machine machine({.memory_bytes = config.memory_bytes,
@@ -268,6 +270,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .down = down,
                    .timeline = timeline,
                    .at_ready = config.until_ready ? AtReady::kStop : AtReady::kGoOn,
+                   .ready_observer = ready_observer,
                    .sample_marks = timed ? SampleMarks::kYes : SampleMarks::kNo});
   waker.connect(machine);
   if (!opened.sandbox.lock_down(opened.control.folder())) {
@@ -326,6 +329,7 @@ void close_inherited_files(const RunConfig& config) {
       kept.push_back(network.descriptor);
     }
   }
+  kept.insert(kept.end(), config.listeners.begin(), config.listeners.end());
   sandbox::close_all_but(std::move(kept));
 }
 
@@ -339,6 +343,7 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
   sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
   Signals signals;
   ControlPoint control(config, timeline);
+  control.lifecycle().starting();
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
   const Image image(config.image, config.image_check);
   std::optional<WorkingSetFile> working_set;
@@ -360,7 +365,11 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
 
   terminal.reset();
   if (!finished.outcome.sentence.empty()) {
-    std::fprintf(stderr, "mayfly: %s\n", finished.outcome.sentence.c_str());
+    const std::string text = "mayfly: " + finished.outcome.sentence + "\n";
+    std::fputs(text.c_str(), stderr);
+    if (control::RunLog* const log = control.log()) {
+      log->append_all(control::LogStream::kStderr, text);
+    }
   }
   if (finished.touched.has_value()) {
     working_set->write(*finished.touched);
@@ -369,6 +378,7 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
     timeline_file->write(boot::to_json(timeline.report(*std::move(finished.facts))));
   }
   const int status = exit_status(finished.outcome);
+  control.lifecycle().ended(finished.outcome);
   control.finish(status);
   return status;
 }

@@ -156,6 +156,10 @@ struct RunConfig {
   sandbox::Mode sandbox = sandbox::Mode::kOn;
   /// Ends the run when the workload is about to start.
   bool until_ready = false;
+  /// Descriptors of the caller that are told what happens to the VM (Lifecycle).
+  std::vector<int> listeners{};
+  /// The workload's output goes to a log (control::RunLog), by `id`, which is not empty.
+  bool keeps_log = false;
   /// Where the boot timeline is written as JSON; empty: nowhere.
   std::string timeline{};
   /// Command and arguments; empty: the image's.

@@ -133,6 +133,7 @@ Result<void, Refusal> RunControl::stop() {
   const std::lock_guard lock(mutex_);
   if (machine_ != nullptr && std::exchange(paused_, false)) {
     machine_->resume();
+    lifecycle_.resumed();
   }
   requests_.stop();
   return {};
@@ -155,6 +156,7 @@ Result<void, Refusal> RunControl::pause() {
   if (!paused_) {
     return refuse("timeout", "a vCPU waits for the host, and the VM runs on; try again");
   }
+  lifecycle_.paused();
   return {};
 }
 
@@ -167,6 +169,7 @@ Result<void, Refusal> RunControl::resume() {
     return refuse("not-paused", "the VM is not paused");
   }
   machine_->resume();
+  lifecycle_.resumed();
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include "boot/timeline.hpp"
 #include "control/running_vm.hpp"
+#include "vmm/lifecycle.hpp"
 #include "vmm/machine.hpp"
 #include "vmm/run_config.hpp"
 #include "vmm/run_requests.hpp"
@@ -17,8 +18,8 @@ class RunControl final : public control::RunningVm {
  public:
   /// All outlive this. `id` is the VM's.
   RunControl(const RunConfig& config, const std::string& id, const boot::BootTimeline& timeline,
-             RunRequests& requests) noexcept
-      : config_(config), id_(id), timeline_(timeline), requests_(requests) {}
+             RunRequests& requests, Lifecycle& lifecycle) noexcept
+      : config_(config), id_(id), timeline_(timeline), requests_(requests), lifecycle_(lifecycle) {}
 
   /// `machine` runs, and is there until detach().
   void attach(Machine& machine);
@@ -42,6 +43,7 @@ class RunControl final : public control::RunningVm {
   const std::string& id_;
   const boot::BootTimeline& timeline_;
   RunRequests& requests_;
+  Lifecycle& lifecycle_;
 
   std::mutex mutex_;            // guards what follows, and the machine's life
   Machine* machine_ = nullptr;  // before attach() and after detach() there is none

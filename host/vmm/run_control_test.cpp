@@ -23,7 +23,8 @@ class RunControlTest : public ::testing::Test {
   std::string id_ = "a";
   boot::BootTimeline timeline_{{.at_ns = 5}};
   RunRequests requests_;
-  RunControl control_{config_, id_, timeline_, requests_};
+  Lifecycle lifecycle_{{}, id_, timeline_};
+  RunControl control_{config_, id_, timeline_, requests_, lifecycle_};
 };
 
 TEST_F(RunControlTest, StatusNeedsNoMachine) {

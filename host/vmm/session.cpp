@@ -59,8 +59,12 @@ Session::Session(std::vector<std::byte> launch, StdioFds fds, std::function<void
       event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       outbox_(std::move(launch)),
       in_(fds.in, protocol::kInitialCredit, wake_),
-      out_{.writer{fds.out, protocol::kInitialCredit, [this] { output_progressed(Stream::kStdout); }}},
-      err_{.writer{fds.err, protocol::kInitialCredit, [this] { output_progressed(Stream::kStderr); }}} {
+      out_{.writer{{fds.out, fds.log, control::LogStream::kStdout},
+                   protocol::kInitialCredit,
+                   [this] { output_progressed(Stream::kStdout); }}},
+      err_{.writer{{fds.err, fds.log, control::LogStream::kStderr}, protocol::kInitialCredit, [this] {
+                     output_progressed(Stream::kStderr);
+                   }}} {
   if (!event_) {
     fail_errno("eventfd");
   }

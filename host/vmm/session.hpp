@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "control/run_log.hpp"
 #include "guest-init/protocol/frame.hpp"
 #include "guest-init/protocol/launch.hpp"
 #include "io/port_backend.hpp"
@@ -27,6 +28,8 @@ struct StdioFds {
   int in;
   int out;
   int err;
+  /// Not null: stdout and stderr go there instead.
+  control::RunLog* log = nullptr;
 };
 
 /// The host end of the channel to mayfly-init: sends the launch request, carries stdio by credit, learns how

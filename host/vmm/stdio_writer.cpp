@@ -17,8 +17,8 @@ constexpr std::size_t kWriteBytesMax = 64U << 10U;
 
 }  // namespace
 
-StdioWriter::StdioWriter(int fd, std::size_t capacity, std::function<void()> progressed)
-    : fd_(fd), progressed_(std::move(progressed)), ring_(capacity) {}
+StdioWriter::StdioWriter(StdioTarget target, std::size_t capacity, std::function<void()> progressed)
+    : target_(target), progressed_(std::move(progressed)), ring_(capacity) {}
 
 bool StdioWriter::start() noexcept {
   const std::lock_guard lock(mutex_);
@@ -71,12 +71,14 @@ bool StdioWriter::wait_drained(std::chrono::milliseconds limit) noexcept {
 }
 
 std::size_t StdioWriter::write_some(std::span<const std::byte> bytes) noexcept {
-  const ssize_t written = ::write(fd_, bytes.data(), std::min(bytes.size(), kWriteBytesMax));
+  const ssize_t written = target_.log != nullptr
+                              ? target_.log->append(target_.stream, bytes)
+                              : ::write(target_.fd, bytes.data(), std::min(bytes.size(), kWriteBytesMax));
   if (written >= 0) {
     return static_cast<std::size_t>(written);
   }
   if (errno == EAGAIN) {  // somebody made the shared descriptor non-blocking
-    pollfd ready{fd_, POLLOUT, 0};
+    pollfd ready{target_.fd, POLLOUT, 0};
     ::poll(&ready, 1, -1);
     return 0;
   }

@@ -8,10 +8,23 @@
 #include <mutex>
 #include <span>
 
+#include "control/run_log.hpp"
 #include "vmm/stdio_ring.hpp"
 #include "vmm/stdio_thread.hpp"
 
 namespace mayfly::vmm {
+
+/// Where a StdioWriter writes: a descriptor, or what stands for it in a log.
+struct StdioTarget {
+  // NOLINTNEXTLINE(google-explicit-constructor): a descriptor is one.
+  StdioTarget(int fd_, control::RunLog* log_ = nullptr,
+              control::LogStream stream_ = control::LogStream::kStdout) noexcept
+      : fd(fd_), log(log_), stream(stream_) {}
+
+  int fd;
+  control::RunLog* log;
+  control::LogStream stream;
+};
 
 /// Writes bytes to one descriptor of the caller, in order, on a thread of its own: a reader that stalls holds
 /// up nobody else. All calls are thread-safe.
@@ -24,9 +37,9 @@ class StdioWriter {
     bool drained;           ///< As drained().
   };
 
-  /// `fd` stays the caller's. `progressed` is called on the thread, no lock held, after each change of
+  /// `target` stays the caller's. `progressed` is called on the thread, no lock held, after each change of
   /// Progress.
-  StdioWriter(int fd, std::size_t capacity, std::function<void()> progressed);
+  StdioWriter(StdioTarget target, std::size_t capacity, std::function<void()> progressed);
   ~StdioWriter() { stop(); }
   StdioWriter(const StdioWriter&) = delete;
   StdioWriter& operator=(const StdioWriter&) = delete;
@@ -52,7 +65,7 @@ class StdioWriter {
   void write_all() noexcept;
   [[nodiscard]] std::size_t write_some(std::span<const std::byte> bytes) noexcept;
 
-  const int fd_;
+  const StdioTarget target_;
   const std::function<void()> progressed_;
   std::mutex mutex_;
   std::condition_variable change_;

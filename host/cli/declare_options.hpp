@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/boot_options.hpp"
+#include "cli/option_parser.hpp"
+#include "cli/run_options.hpp"
+
+namespace mayfly::cli {
+
+// What options of `mayfly run` and its like are called, and what they are for.
+
+/// How a command is run in a guest, of run, boot and exec.
+template <typename Options>
+void add_workload_options(CLI::App& app, Options& options) {
+  set_type(*app.add_option("--env", options.environment,
+                           "Environment variable of the command; of NAME alone the value is mayfly's own, "
+                           "which no command line shows; may be repeated"),
+           "NAME[=VALUE]");
+  add_string(app, "--workdir", options.workdir, "DIR", "Directory of the command in the guest");
+  add_string(app, "--user", options.user, "USER[:GROUP]", "User of the command, by name or number");
+}
+
+void add_run_options(CLI::App& app, RunOptions& run);
+void add_boot_options(CLI::App& app, BootOptions& boot);
+
+}  // namespace mayfly::cli

@@ -61,14 +61,14 @@ int exec(const ExecConfig& config) {
   SessionLink link(std::move(stream), down);
   Session session(make_exec_launch(config, launch_terminal), {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
                   [&link] { link.wake(); });
-  struct StopLink {
-    SessionLink& link;
-    ~StopLink() { link.stop(); }
-  };
-  const StopLink on_every_way_out{link};
-  link.start(session);
-  Outcome outcome = run_loop({session, signals, down, terminal.has_value() ? &*terminal : nullptr, deadline});
-  link.stop();
+  link.join(session);
+  link.wake();  // for the launch request
+  Outcome outcome = run_loop({.session = session,
+                              .signals = signals,
+                              .down = down,
+                              .terminal = terminal.has_value() ? &*terminal : nullptr,
+                              .deadline_ns = deadline,
+                              .link = &link});
   terminal.reset();
   if (outcome.kind == OutcomeKind::kPoweroff) {
     outcome.sentence = "the VM '" + config.id + "' has ended, or takes no more commands";

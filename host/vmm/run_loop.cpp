@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,8 @@ Woken wait(std::span<pollfd> watched, std::uint64_t deadline_ns) noexcept {
   return ready == 0 ? Woken::kByDeadline : Woken::kByEvent;
 }
 
+constexpr std::array<pollfd, 2> kNobody{{{-1, 0, 0}, {-1, 0, 0}}};
+
 class Loop {
  public:
   explicit Loop(const RunInputs& inputs) noexcept : in_(inputs) {}
@@ -41,17 +44,23 @@ class Loop {
   Outcome run() {
     while (!cut_.has_value()) {
       const bool ended = ended_.has_value();
-      std::array<pollfd, 7> watched{{{in_.signals.fd(), POLLIN, 0},
+      const std::array<pollfd, 2> link = in_.link == nullptr ? kNobody : in_.link->watched();
+      std::array<pollfd, 9> watched{{{in_.signals.fd(), POLLIN, 0},
                                      {in_.session.event_fd(), POLLIN, 0},
                                      {in_.requests == nullptr ? -1 : in_.requests->fd(), POLLIN, 0},
                                      {in_.control == nullptr ? -1 : in_.control->fd(), POLLIN, 0},
                                      {in_.recorder == nullptr ? -1 : in_.recorder->fd(), POLLIN, 0},
                                      // These stay readable: of no more interest once the run has ended.
                                      {ended ? -1 : in_.down.fd(), POLLIN, 0},
-                                     {ended ? -1 : in_.lost_device, POLLIN, 0}}};
+                                     {ended ? -1 : in_.lost_device, POLLIN, 0},
+                                     link[0],
+                                     link[1]}};
       if (wait(watched, in_.deadline_ns) == Woken::kByDeadline) {
         cut_ = Outcome{OutcomeKind::kTimeout, 0, "the workload was ended by --timeout"};
         break;
+      }
+      if (in_.link != nullptr) {
+        in_.link->serve(std::span(watched).last<2>());
       }
       if (watched[3].revents != 0) {
         in_.control->serve();
@@ -62,7 +71,7 @@ class Loop {
       take_signals();
       take_requests();
       take_end();
-      if (!ended_.has_value() && watched.back().revents != 0) {
+      if (!ended_.has_value() && watched[6].revents != 0) {
         // DeviceWatch::describe() knows which one.
         ended_ = Outcome{OutcomeKind::kDeviceLost, 0, "a passed-through device is gone"};
         in_.session.end_output();

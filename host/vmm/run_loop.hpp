@@ -6,6 +6,7 @@
 #include "vmm/outcome.hpp"
 #include "vmm/run_requests.hpp"
 #include "vmm/session.hpp"
+#include "vmm/session_link.hpp"
 #include "vmm/signals.hpp"
 #include "vmm/terminal.hpp"
 #include "vmm/vm_down.hpp"
@@ -31,6 +32,8 @@ struct RunInputs {
   ControlPoint* control = nullptr;
   /// Null: nobody wants to know what the boot has touched.
   WorkingSetRecorder* recorder = nullptr;
+  /// What the session is joined to, where that is not a machine of this process; else null.
+  SessionLink* link = nullptr;
 };
 
 /// Runs until the workload has ended and its output is written, or until something else ends the run. Main

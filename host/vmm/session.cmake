@@ -21,13 +21,10 @@ set(mayfly_session_sources
 
 if(MAYFLY_BUILD_TESTS)
   mayfly_add_test(mayfly_session_test
-    SOURCES console_output_test.cpp outcome_test.cpp run_loop_test.cpp session_frames_test.cpp session_launch_test.cpp
+    SOURCES console_output_test.cpp outcome_test.cpp run_loop_test.cpp session_frames_test.cpp session_launch_test.cpp session_link_test.cpp
             session_outbox_test.cpp session_stream_test.cpp session_test.cpp signals_test.cpp stdio_reader_test.cpp
             stdio_writer_test.cpp terminal_test.cpp thread_cpus_test.cpp
     LIBRARIES mayfly_vmm)
-  # Apart, so that its run under the thread sanitizer needs no more than this.
-  mayfly_add_test(mayfly_session_link_test
-    SOURCES session_link.cpp session_link_test.cpp vm_down.cpp LIBRARIES mayfly_io mayfly_base Threads::Threads)
 endif()
 
 if(MAYFLY_SANITIZE)

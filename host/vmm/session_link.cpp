@@ -2,10 +2,9 @@
 #include "vmm/session_link.hpp"
 
 #include <cerrno>
-#include <system_error>
+#include <cstdint>
 #include <utility>
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,61 +25,44 @@ SessionLink::SessionLink(Fd stream, VmDown& down)
   }
 }
 
-void SessionLink::start(io::PortBackend& session) {
-  try {
-    thread_ = std::thread([this, &session] { run(session); });
-  } catch (const std::system_error& error) {
-    throw Error(error.code().value(), "cannot start a thread for the command's stdio");
-  }
-}
-
 void SessionLink::wake() noexcept {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));  // full: it is awake
 }
 
-void SessionLink::stop() noexcept {
-  if (thread_.joinable()) {
-    stop_.store(true);
-    wake();
-    thread_.join();
-  }
-  stream_ = Fd();
+std::array<pollfd, 2> SessionLink::watched() const noexcept {
+  const auto to_send = static_cast<short>(unsent_.empty() ? 0 : POLLOUT);
+  return {
+      {{stream_.get(), static_cast<short>(POLLIN | to_send), 0}, {stream_ ? wake_.get() : -1, POLLIN, 0}}};
 }
 
-void SessionLink::run(io::PortBackend& session) noexcept {
-  bool goes_on = send(session);
-  while (goes_on && !stop_.load()) {
-    const auto to_send = static_cast<short>(unsent_.empty() ? 0 : POLLOUT);
-    std::array<pollfd, 2> watched{
-        {{stream_.get(), static_cast<short>(POLLIN | to_send), 0}, {wake_.get(), POLLIN, 0}}};
-    if (::poll(watched.data(), watched.size(), -1) <= 0) {
-      continue;
-    }
-    if (watched[1].revents != 0) {
-      std::uint64_t count = 0;
-      [[maybe_unused]] const ssize_t taken = ::read(wake_.get(), &count, sizeof(count));
-    }
-    goes_on = (watched[0].revents & ~POLLOUT) == 0 || receive(session);
-    goes_on = goes_on && send(session);
+void SessionLink::serve(std::span<const pollfd, 2> watched) noexcept {
+  if (!stream_ || (watched[0].revents == 0 && watched[1].revents == 0)) {
+    return;
   }
-  if (!goes_on) {
+  if (watched[1].revents != 0) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t taken = ::read(wake_.get(), &count, sizeof(count));
+  }
+  const bool goes_on = (watched[0].revents & ~POLLOUT) == 0 || receive();
+  if (!goes_on || !send()) {
+    stream_ = Fd();
     down_.report(DownReason::kPoweroff);
   }
 }
 
-bool SessionLink::receive(io::PortBackend& session) noexcept {
+bool SessionLink::receive() noexcept {
   const ssize_t got = ::recv(stream_.get(), received_.data(), received_.size(), MSG_DONTWAIT);
   if (got > 0) {
-    session.from_guest(std::span(received_).first(static_cast<std::size_t>(got)));
+    session_->from_guest(std::span(received_).first(static_cast<std::size_t>(got)));
   }
   return got > 0 || (got < 0 && is_passing(errno));
 }
 
-bool SessionLink::send(io::PortBackend& session) noexcept {
+bool SessionLink::send() noexcept {
   while (!takes_no_more_) {
     if (unsent_.empty()) {
-      unsent_ = std::span(sent_).first(session.to_guest(sent_));
+      unsent_ = std::span(sent_).first(session_->to_guest(sent_));
     }
     if (unsent_.empty()) {
       return true;

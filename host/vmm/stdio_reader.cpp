@@ -7,6 +7,8 @@
 #include <utility>
 
 #include <poll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace mayfly::vmm {
@@ -22,14 +24,22 @@ bool in_background(int fd) noexcept {
   return foreground > 0 && foreground != ::getpgrp();
 }
 
+// Without reading it, and before a sandbox takes the call for it away.
+bool is_null_device(int fd) noexcept {
+  constexpr unsigned kMemory = 1;  // admin-guide/devices.txt
+  constexpr unsigned kNull = 3;
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(kMemory, kNull);
+}
+
 }  // namespace
 
 StdioReader::StdioReader(int fd, std::size_t credit, std::function<void()> arrived)
-    : fd_(fd), arrived_(std::move(arrived)), ring_(credit), may_read_(credit) {}
+    : fd_(fd), arrived_(std::move(arrived)), ring_(credit), may_read_(credit), at_end_(is_null_device(fd)) {}
 
 bool StdioReader::start() noexcept {
   const std::lock_guard lock(mutex_);
-  return thread_.started() || abandoned_ ||
+  return thread_.started() || abandoned_ || at_end_ ||
          thread_.start([](void* self) noexcept { static_cast<StdioReader*>(self)->read_all(); }, this);
 }
 

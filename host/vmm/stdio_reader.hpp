@@ -18,6 +18,7 @@ class StdioReader {
  public:
   /// `fd` stays the caller's. `arrived` is called on the thread, no lock held, when there is more to take or
   /// the end was reached. `credit` is what may be read before the first grant().
+  /// /dev/null is at its end from the beginning.
   StdioReader(int fd, std::size_t credit, std::function<void()> arrived);
   ~StdioReader() { stop(); }
   StdioReader(const StdioReader&) = delete;

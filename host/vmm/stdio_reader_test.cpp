@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include "vmm/stdio_pipe.hpp"
@@ -52,6 +53,20 @@ TEST_F(Reader, NothingIsReadBeforeTheStart) {
   ASSERT_TRUE(reader_.start());
   wait_available(5);
   EXPECT_EQ(take(100), "early");
+}
+
+// So its end is said with the launch, and nobody waits for it.
+TEST(ReaderOfNothing, HasEndedBeforeItBegins) {
+  const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  StdioReader reader(null.get(), kCredit, [] { FAIL(); });
+  EXPECT_TRUE(reader.ended());
+  ASSERT_TRUE(reader.start());
+  EXPECT_TRUE(reader.ended());
+  EXPECT_EQ(reader.available(), 0U);
+  reader.abandon();
+  EXPECT_FALSE(reader.ended());
+  const Fd zero(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
+  EXPECT_FALSE(StdioReader(zero.get(), kCredit, [] {}).ended()) << "another device of that kind";
 }
 
 TEST_F(Reader, NeverReadsBeyondItsCredit) {

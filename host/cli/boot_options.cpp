@@ -53,7 +53,7 @@ std::vector<std::string> words_of(const RunOptions& run, const std::string& time
   add("--cmdline-append", run.cmdline_append);
   add("--sandbox", run.sandbox);
   add("--timeout", timeout);
-  if (run.image_check == vmm::ImageCheck::kWhole) {
+  if (run.verify) {
     words.emplace_back("--verify");
   }
   return words;

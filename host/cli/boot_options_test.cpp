@@ -69,7 +69,7 @@ TEST(BootOptions, MachineOptionsArriveAtRun) {
   EXPECT_EQ(run.user, "u:g");
   EXPECT_EQ(run.timeout, "3s");
   EXPECT_EQ(run.cmdline_append, "-x y");
-  EXPECT_EQ(run.image_check, vmm::ImageCheck::kWhole);
+  EXPECT_TRUE(run.verify);
   EXPECT_FALSE(run.until_ready) << "there is a command";
   EXPECT_EQ(config.command, (std::vector<std::string>{"cmd", "--repeat"}));
 }

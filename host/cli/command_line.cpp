@@ -31,10 +31,10 @@ std::optional<PrintCommand> parse_with_command(Parser& parser, std::span<const c
 }
 
 Command parse_run(std::span<const char* const> words) {
-  Parser parser("mayfly run", "Run a command in a new microVM.",
+  Parser parser(words, "mayfly run", "Run a command in a new microVM.",
                 "mayfly run --image FILE [OPTION]... [-- COMMAND [ARGUMENT]...]", kRunFooter);
   RunOptions options;
-  add_run_options(parser.app, options);
+  add_run_options(parser, options);
   if (auto print = parse_with_command(parser, words, options.command)) {
     return *std::move(print);
   }
@@ -45,10 +45,11 @@ Command parse_run(std::span<const char* const> words) {
 }
 
 Command parse_boot(std::span<const char* const> words) {
-  Parser parser("mayfly boot", "Boot many times and say how long it takes: percentiles, a histogram, limits.",
+  Parser parser(words, "mayfly boot",
+                "Boot many times and say how long it takes: percentiles, a histogram, limits.",
                 "mayfly boot --image FILE [OPTION]... [-- COMMAND [ARGUMENT]...]", kBootFooter);
   BootOptions options;
-  add_boot_options(parser.app, options);
+  add_boot_options(parser, options);
   if (auto print = parse_with_command(parser, words, options.run.command)) {
     return *std::move(print);
   }
@@ -56,12 +57,12 @@ Command parse_boot(std::span<const char* const> words) {
 }
 
 Command parse_exec(std::span<const char* const> words) {
-  Parser parser("mayfly exec", "Run a further command in a VM that runs.",
+  Parser parser(words, "mayfly exec", "Run a further command in a VM that runs.",
                 "mayfly exec [OPTION]... ID -- COMMAND [ARGUMENT]...", kExecFooter);
   ExecOptions options;
-  parser.app.add_option("WORDS", options.words, "")->type_name("")->group("");
-  add_workload_options(parser.app, options);
-  add_string(parser.app, "--timeout", options.timeout, "TIME", "Kill the command after that long");
+  parser.arguments("WORDS", options.words);
+  add_workload_options(parser, options);
+  parser.text("--timeout", options.timeout, "TIME", "Kill the command after that long");
   if (auto print = parse_with_command(parser, words, options.command)) {
     return *std::move(print);
   }
@@ -69,14 +70,14 @@ Command parse_exec(std::span<const char* const> words) {
 }
 
 Command parse_logs(std::span<const char* const> words) {
-  Parser parser("mayfly logs", "Print what the workload of a detached VM has written.",
+  Parser parser(words, "mayfly logs", "Print what the workload of a detached VM has written.",
                 "mayfly logs ID [--follow] [--timestamps]", kLogsFooter);
   std::vector<std::string> ids;
   bool follow = false;
   bool timestamps = false;
-  parser.app.add_option("WORDS", ids, "")->type_name("")->group("");
-  parser.app.add_flag("-f,--follow", follow, "Go on until the VM ends");
-  parser.app.add_flag("--timestamps", timestamps, "Say before each line when it was begun, in UTC");
+  parser.arguments("WORDS", ids);
+  parser.flag("-f,--follow", follow, "Go on until the VM ends");
+  parser.flag("--timestamps", timestamps, "Say before each line when it was begun, in UTC");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
@@ -84,17 +85,16 @@ Command parse_logs(std::span<const char* const> words) {
 }
 
 Command parse_device(std::span<const char* const> words) {
-  Parser parser("mayfly device", "Show the host's PCI devices, give them to vfio-pci or back, and lend them.",
+  Parser parser(words, "mayfly device",
+                "Show the host's PCI devices, give them to vfio-pci or back, and lend them.",
                 "mayfly device list | bind ADDRESS... | unbind ADDRESS... |\n"
                 "                     serve --socket FILE [--iommu auto|type1|iommufd] ADDRESS[,ADDRESS]...",
                 kDeviceFooter);
   std::vector<std::string> rest;
   ServeOptions serve;
-  parser.app.add_option("ACTION", rest, "list, bind, unbind or serve, and addresses such as 0000:01:00.0")
-      ->type_name("");
-  add_string(parser.app, "--socket", serve.socket, "FILE", "Where serve makes its socket");
-  add_string(parser.app, "--iommu", serve.iommu, "auto|type1|iommufd",
-             "The interface that serve opens devices by");
+  parser.arguments("ACTION", rest, "list, bind, unbind or serve, and addresses such as 0000:01:00.0");
+  parser.text("--socket", serve.socket, "FILE", "Where serve makes its socket");
+  parser.text("--iommu", serve.iommu, "auto|type1|iommufd", "The interface that serve opens devices by");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
@@ -109,14 +109,13 @@ Command parse_device(std::span<const char* const> words) {
 }
 
 Command parse_pool(std::span<const char* const> words) {
-  Parser parser("mayfly pool", "Keep zeroed memory ready, for `mayfly run --pool FILE`.",
+  Parser parser(words, "mayfly pool", "Keep zeroed memory ready, for `mayfly run --pool FILE`.",
                 "mayfly pool --socket FILE MEMORY...\n       mayfly pool --status FILE", kPoolFooter);
   PoolOptions options;
   std::string status;
-  parser.app.add_option("MEMORY", options.memory, "What is kept, each a kind of its own")->type_name("");
-  add_string(parser.app, "--socket", options.socket, "FILE", "Where to make the socket");
-  add_string(parser.app, "--status", status, "FILE",
-             "Say what the pool with its socket there has and has done");
+  parser.arguments("MEMORY", options.memory, "What is kept, each a kind of its own");
+  parser.text("--socket", options.socket, "FILE", "Where to make the socket");
+  parser.text("--status", status, "FILE", "Say what the pool with its socket there has and has done");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
@@ -130,36 +129,38 @@ Command parse_pool(std::span<const char* const> words) {
 }
 
 Command parse_doctor(std::span<const char* const> words) {
-  Parser parser("mayfly doctor", "Check what this host has for microVMs, and say what to do about the rest.",
+  Parser parser(words, "mayfly doctor",
+                "Check what this host has for microVMs, and say what to do about the rest.",
                 "mayfly doctor [--json] [--record FILE | --host FILE]", kDoctorFooter);
   DoctorCommand command;
-  parser.app.add_flag_callback(
-      "--json", [&command] { command.form = DoctorForm::kJson; },
-      "Print JSON, with the gain of all that is on");
-  add_string(parser.app, "--record", command.record, "FILE",
-             "Record this host in FILE as well, for a bug report or another machine's --host");
-  add_string(parser.app, "--host", command.host, "FILE",
-             "Judge the host recorded in FILE instead of this one");
+  bool json = false;
+  parser.flag("--json", json, "Print JSON, with the gain of all that is on");
+  parser.text("--record", command.record, "FILE",
+              "Record this host in FILE as well, for a bug report or another machine's --host");
+  parser.text("--host", command.host, "FILE", "Judge the host recorded in FILE instead of this one");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
   if (!command.record.empty() && !command.host.empty()) {
     throw Error("--record and --host exclude each other; see mayfly doctor --help");
   }
+  if (json) {
+    command.form = DoctorForm::kJson;
+  }
   return command;
 }
 
 Command parse_exits(std::span<const char* const> words) {
-  Parser parser("mayfly exits",
+  Parser parser(words, "mayfly exits",
                 "Count why a process's guests leave their CPU, live or as a report, and compare two.",
                 "mayfly exits [PID | --all] [--seconds N] [--json]\n       mayfly exits --compare BASE NEW",
                 kExitsFooter);
   ExitsOptions options;
-  parser.app.add_option("PID", options.words, "The process of the VM")->type_name("");
-  parser.app.add_flag("--all", options.all, "All VMs of this host");
-  add_string(parser.app, "--seconds", options.seconds, "N", "One report, after so long");
-  parser.app.add_flag("--json", options.json, "One report, as JSON");
-  parser.app.add_flag("--compare", options.compare, "Compare two reports or timelines");
+  parser.arguments("PID", options.words, "The process of the VM");
+  parser.flag("--all", options.all, "All VMs of this host");
+  parser.text("--seconds", options.seconds, "N", "One report, after so long");
+  parser.flag("--json", options.json, "One report, as JSON");
+  parser.flag("--compare", options.compare, "Compare two reports or timelines");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
@@ -167,19 +168,22 @@ Command parse_exits(std::span<const char* const> words) {
 }
 
 Command parse_timeline(std::span<const char* const> words) {
-  Parser parser("mayfly timeline",
+  Parser parser(words, "mayfly timeline",
                 "Draw the timeline that `mayfly run --timeline FILE` wrote: a bar for each phase.",
                 "mayfly timeline [--perfetto] FILE", "Exit status: 0, or 125 when FILE is no timeline.");
   TimelineCommand command;
-  set_type(*parser.app.add_option("FILE", command.path, "Timeline in JSON"), "");
-  parser.app.add_flag_callback(
-      "--perfetto", [&command] { command.form = TimelineForm::kPerfetto; },
-      "Print a trace that ui.perfetto.dev and chrome://tracing open, instead");
+  bool perfetto = false;
+  parser.argument("FILE", command.path, "Timeline in JSON");
+  parser.flag("--perfetto", perfetto,
+              "Print a trace that ui.perfetto.dev and chrome://tracing open, instead");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
   if (command.path.empty()) {
     throw Error("no timeline given; see mayfly timeline --help");
+  }
+  if (perfetto) {
+    command.form = TimelineForm::kPerfetto;
   }
   return command;
 }
@@ -210,18 +214,17 @@ constexpr std::array<ControlWords, 10> kControlWords{
 
 Command parse_control(const ControlWords& control, std::span<const char* const> words) {
   const std::string name = "mayfly " + std::string(control.word);
-  Parser parser(name.c_str(), control.description, control.usage, control.footer);
+  Parser parser(words, name.c_str(), control.description, control.usage, control.footer);
   ControlOptions options;
-  parser.app.add_option("WORDS", options.words, "")->type_name("")->group("");
+  parser.arguments("WORDS", options.words);
   if (control.verb == ControlVerb::kPs || control.verb == ControlVerb::kStatus) {
-    parser.app.add_flag("--json", options.json, "Print JSON");
+    parser.flag("--json", options.json, "Print JSON");
   }
   if (control.verb == ControlVerb::kStatus) {
-    parser.app.add_flag("--watch", options.watch, "Again each second, until the VM ends");
+    parser.flag("--watch", options.watch, "Again each second, until the VM ends");
   }
   if (control.verb == ControlVerb::kStop) {
-    add_string(parser.app, "--timeout", options.timeout, "TIME",
-               "How long the workload has; 10s when not given");
+    parser.text("--timeout", options.timeout, "TIME", "How long the workload has; 10s when not given");
   }
   if (auto print = parser.parse(words)) {
     return *std::move(print);
@@ -230,10 +233,10 @@ Command parse_control(const ControlWords& control, std::span<const char* const> 
 }
 
 Command parse_completion(std::span<const char* const> words) {
-  Parser parser("mayfly completion", "Print a completion script for a shell.", "mayfly completion bash",
-                "Into this shell: source <(mayfly completion bash)");
+  Parser parser(words, "mayfly completion", "Print a completion script for a shell.",
+                "mayfly completion bash", "Into this shell: source <(mayfly completion bash)");
   std::string shell;
-  set_type(*parser.app.add_option("SHELL", shell, "bash"), "");
+  parser.argument("SHELL", shell, "bash");
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
@@ -282,7 +285,7 @@ Command parse_command_line(std::span<const char* const> arguments) {
       return parse_control(control, arguments.subspan(1));
     }
   }
-  Parser parser("mayfly", "Boots a Linux microVM for one command, runs it, and is gone.",
+  Parser parser(arguments, "mayfly", "Boots a Linux microVM for one command, runs it, and is gone.",
                 "mayfly COMMAND [OPTION]...", kFooter);
   if (auto print = parser.parse(arguments)) {
     return *std::move(print);

@@ -24,6 +24,8 @@ std::string refusal(const std::vector<const char*>& words) {
   return {};
 }
 
+using Environment = std::vector<std::string>;
+
 std::string printed(const std::vector<const char*>& words) {
   return std::get<PrintCommand>(parse(words)).text;
 }
@@ -50,8 +52,18 @@ TEST(CommandLine, EveryOptionOfRunIsTaken) {
   EXPECT_EQ(options.timeline, "t");
   EXPECT_EQ(options.console, "none");
   EXPECT_TRUE(options.until_ready);
-  EXPECT_EQ(options.image_check, vmm::ImageCheck::kWhole);
+  EXPECT_TRUE(options.verify);
   EXPECT_EQ(options.command, std::vector<std::string>{"cmd"});
+}
+
+TEST(CommandLine, AnOptionIsKnownHoweverItIsTyped) {
+  EXPECT_EQ(parse_run({"run", "--memory=1G", "--cpus", "2"}).memory, "1G");
+  EXPECT_EQ(parse_run({"run", "--env", "--cpus", "--memory", "-x"}).environment, Environment{"--cpus"});
+  EXPECT_EQ(parse_run({"run", "--memory", "-x"}).memory, "-x");
+  EXPECT_TRUE(std::get<LogsCommand>(parse({"logs", "a", "-f"})).follow);
+  EXPECT_TRUE(std::get<LogsCommand>(parse({"logs", "a", "--follow"})).follow);
+  EXPECT_EQ(refusal({"run", "--memor", "1G"}), "unknown argument '--memor'; see mayfly run --help");
+  EXPECT_EQ(refusal({"run", "--memory1G"}), "unknown argument '--memory1G'; see mayfly run --help");
 }
 
 TEST(CommandLine, CommandsThatAskVmsAreTaken) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a configuration file of `mayfly run`: options, or one error.
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,16 +11,17 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mayfly::cli;
-  Parser parser("mayfly run", "", "", "");
+  const std::array<const char*, 1> all{"--help"};  // has it know all of its options
+  Parser parser(all, "mayfly run", "", "", "");
   std::string image;
   std::vector<std::string> environment;
   std::vector<std::string> networks;
   std::vector<std::string> command;
   bool dedicated = false;
-  add_string(parser.app, "--image", image, "FILE", "");
-  set_type(*parser.app.add_option("--env", environment, ""), "NAME=VALUE");
-  set_type(*parser.app.add_option("--net", networks, ""), "tap=NAME");
-  parser.app.add_flag("--dedicated", dedicated, "");
+  parser.text("--image", image, "FILE", "");
+  parser.texts("--env", environment, "NAME=VALUE", "");
+  parser.texts("--net", networks, "tap=NAME", "");
+  parser.flag("--dedicated", dedicated, "");
   try {
     // Safe: bytes as characters.
     apply_config(parser, std::string_view(reinterpret_cast<const char*>(data), size), "FILE", command);

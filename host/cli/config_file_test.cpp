@@ -52,7 +52,7 @@ TEST_F(ConfigFile, SaysWhatOptionsSay) {
   EXPECT_EQ(run.cpus, "2");
   EXPECT_EQ(run.pages, "2m");
   EXPECT_TRUE(run.dedicated);
-  EXPECT_EQ(run.image_check, vmm::ImageCheck::kWhole);
+  EXPECT_TRUE(run.verify);
   EXPECT_FALSE(run.until_ready);
   EXPECT_EQ(run.environment, (Words{"A=1 =2", "B="}));
   EXPECT_EQ(run.networks, (Words{"tap=t0,ip=10.0.0.2/24", "tap=t1"}));

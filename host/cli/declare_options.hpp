@@ -11,16 +11,15 @@ namespace mayfly::cli {
 
 /// How a command is run in a guest, of run, boot and exec.
 template <typename Options>
-void add_workload_options(CLI::App& app, Options& options) {
-  set_type(*app.add_option("--env", options.environment,
-                           "Environment variable of the command; of NAME alone the value is mayfly's own, "
-                           "which no command line shows; may be repeated"),
-           "NAME[=VALUE]");
-  add_string(app, "--workdir", options.workdir, "DIR", "Directory of the command in the guest");
-  add_string(app, "--user", options.user, "USER[:GROUP]", "User of the command, by name or number");
+void add_workload_options(Parser& parser, Options& options) {
+  parser.texts("--env", options.environment, "NAME[=VALUE]",
+               "Environment variable of the command; of NAME alone the value is mayfly's own, "
+               "which no command line shows; may be repeated");
+  parser.text("--workdir", options.workdir, "DIR", "Directory of the command in the guest");
+  parser.text("--user", options.user, "USER[:GROUP]", "User of the command, by name or number");
 }
 
-void add_run_options(CLI::App& app, RunOptions& run);
-void add_boot_options(CLI::App& app, BootOptions& boot);
+void add_run_options(Parser& parser, RunOptions& run);
+void add_boot_options(Parser& parser, BootOptions& boot);
 
 }  // namespace mayfly::cli

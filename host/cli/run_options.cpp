@@ -261,7 +261,7 @@ vmm::RunConfig check_run_options(RunOptions options) {
   config.image = std::move(options.image);
   config.pool = std::move(options.pool);
   config.kernel = std::move(options.kernel);
-  config.image_check = options.image_check;
+  config.image_check = options.verify ? vmm::ImageCheck::kWhole : vmm::ImageCheck::kHeader;
   config.environment = check_environment(std::move(options.environment));
   config.cmdline_append = std::move(options.cmdline_append);
   config.until_ready = options.until_ready;

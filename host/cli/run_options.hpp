@@ -40,7 +40,7 @@ struct RunOptions {
   std::string timeline{};
   std::string console{};
   bool until_ready = false;
-  vmm::ImageCheck image_check = vmm::ImageCheck::kHeader;
+  bool verify = false;
   std::vector<std::string> command{};
 };
 

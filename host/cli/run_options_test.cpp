@@ -102,7 +102,7 @@ TEST(RunOptions, EveryOptionArrives) {
   options.timeline = "t.json";
   options.console = "tty";
   options.until_ready = true;
-  options.image_check = vmm::ImageCheck::kWhole;
+  options.verify = true;
   options.command = {"sh", "-c", ""};
   const vmm::RunConfig config = check_run_options(options);
   EXPECT_EQ(config.kernel, "vmlinux");

@@ -38,6 +38,8 @@ Json parse_object(std::string_view text, const std::string& path) {
     return json;
   } catch (const Json::parse_error& error) {
     throw Error(path + ": not JSON: byte " + std::to_string(error.byte) + " is not what can follow");
+  } catch (const Json::out_of_range&) {
+    throw Error(path + ": not JSON: a number in it is too large");
   }
 }
 

@@ -97,6 +97,7 @@ TEST_F(ConfigFile, WhatIsNoConfigurationIsRefusedByName) {
            {"", "FILE: not JSON: byte 1 is not what can follow"},
            {R"({"image": "a.img")", "FILE: not JSON: byte 18 is not what can follow"},
            {"{\"image\": \"\xff\"}", "FILE: not JSON: byte 12 is not what can follow"},
+           {R"({"cpus": 1e999})", "FILE: not JSON: a number in it is too large"},
            {"[]", R"(FILE: not a JSON object, such as {"image": "app.img", "cpus": 2})"},
            {R"({"imgae": "a.img"})", "FILE: 'imgae' is no option; see mayfly run --help"},
            {R"({"config": "b.json"})", "FILE: 'config' is no option; see mayfly run --help"},

@@ -82,8 +82,10 @@ class Member {
     return texts;
   }
 
- private:
+  /// Throws Error.
   [[noreturn]] void refuse(const std::string& why) const { throw Error(path_ + ": '" + key_ + "': " + why); }
+
+ private:
   [[nodiscard]] std::string text_of(const Json& value) const {
     if (value.is_number_unsigned()) {
       return std::to_string(value.get<std::uint64_t>());
@@ -139,7 +141,7 @@ void apply_config(Parser& parser, std::string_view text, const std::string& path
                                           ? nullptr
                                           : parser.app.get_option_no_throw("--" + key);
     if (option == nullptr) {
-      throw Error(path + ": '" + key + "' is no option; see " + parser.app.get_name() + " --help");
+      member.refuse("is no option; see " + parser.app.get_name() + " --help");
     }
     auto more = member.words_for(*option);
     if (option->count() == 0) {

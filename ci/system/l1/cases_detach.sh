@@ -149,5 +149,5 @@ PYTHON
   expect_status 0
   expect_out other
   echo '{"imgae": "x"}' >"$WORK/vm.json"
-  expect_answer 125 "vm.json: 'imgae' is no option" run --config "$WORK/vm.json"
+  expect_answer 125 "vm.json: 'imgae': is no option" run --config "$WORK/vm.json"
 }

@@ -48,7 +48,7 @@ std::uint64_t Attack::any_register() noexcept {
   constexpr std::uint64_t kPlaces[] = {0,          16,     kStatus, kQueueAddresses, kDeviceConfig,
                                        kMsixTable, 0x1800, kNotify, 0x3000};
   const std::uint64_t at =
-      random_.one_in(2) ? random_.below(kBarBytes + 32) : random_.of(kPlaces) + random_.below(24);
+      random_.one_in(2) ? random_.below(kBarBytes + 32) : random_.of(kPlaces) + random_.below(48);
   return device().bar + at;
 }
 

@@ -29,7 +29,9 @@ class CountingDevice final : public virtio::VirtioDevice {
   [[nodiscard]] virtio::DeviceId id() const noexcept override { return virtio::DeviceId::kEntropy; }
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const noexcept override { return kSizes; }
   [[nodiscard]] std::uint64_t offered_features() const noexcept override { return kOwnFeature; }
-  [[nodiscard]] std::span<const std::byte> config() const noexcept override { return config_; }
+  [[nodiscard]] std::span<const std::byte> config() const noexcept override {
+    return std::span(config_).first(6);
+  }
   void write_config(std::size_t offset, std::span<const std::byte> data) noexcept override {
     std::copy(data.begin(), data.end(), config_.begin() + static_cast<std::ptrdiff_t>(offset));
   }
@@ -59,8 +61,9 @@ class CountingDevice final : public virtio::VirtioDevice {
  private:
   static constexpr std::array<std::uint16_t, 2> kSizes{16, 8};
   std::span<virtio::VirtQueue> queues_;
-  std::array<std::byte, 6> config_{std::byte{1}, std::byte{2}, std::byte{3},
-                                   std::byte{4}, std::byte{5}, std::byte{6}};
+  // What is behind it is nobody's to see.
+  std::array<std::byte, 8> config_{std::byte{1}, std::byte{2}, std::byte{3},    std::byte{4},
+                                   std::byte{5}, std::byte{6}, std::byte{0xee}, std::byte{0xee}};
 };
 
 /// A CountingDevice on a transport, and its driver with a ring for queue 0.

@@ -18,6 +18,7 @@
 #include "vmm/control_point.hpp"
 #include "vmm/disk.hpp"
 #include "vmm/image.hpp"
+#include "vmm/kernel_command_line.hpp"
 #include "vmm/machine.hpp"
 #include "vmm/net_ports.hpp"
 #include "vmm/outcome.hpp"
@@ -32,21 +33,6 @@
 
 namespace mayfly::vmm {
 namespace {
-
-std::string kernel_command_line(const RunConfig& config, image::FileSystem file_system) {
-  // The kernel looks for this word at the beginning only (patches, "init: tell the host").
-  std::string line = config.timeline.empty() ? "" : "mayfly.marks ";
-  // rootwait: libnvdimm finds the device on a thread of its own, later than the mount on some SMP boots.
-  line +=
-      "console=hvc0 quiet panic=-1 pci=static root=/dev/pmem0 rootwait=10 rootflags=dax=always ro "
-      "init=/.mayfly/init rootfstype=";
-  line += file_system == image::FileSystem::kErofs ? "erofs" : "ext4";
-  if (!config.cmdline_append.empty()) {
-    line += ' ';
-    line += config.cmdline_append;
-  }
-  return line;
-}
 
 /// Joins the session, which is there first, to the machine, whose console it wakes. Empty until the machine
 /// stands and again before it goes.
@@ -264,7 +250,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .sockets = config.sockets,
                    .connector = opened.connector,
                    .dma_window_bytes = config.dma_window_bytes,
-                   .command_line = kernel_command_line(config, opened.image.info().file_system),
+                   .command_line = kernel_command_line(config, opened.image.info().file_system, guest_tsc()),
                    .console = console,
                    .channel = session,
                    .down = down,

@@ -15,6 +15,7 @@ json=""
 guest_memory=512M
 guest_cpus=1
 systems_file=systems # of l1/, what it can boot
+launch_options=() # of launch_frame.py
 exits_boots="" # of each system at the end, in which exits are traced; 1 where nothing is said
 
 die() {
@@ -54,7 +55,7 @@ stage() {
   printf '%s\n' "$@" >"$into/command"
   printf 'guest_memory=%s\nguest_cpus=%s\nexits_boots=%s\nsystems=%s\n' \
     "$guest_memory" "$guest_cpus" "$exits_boots" "$systems_file" >"$into/settings"
-  "$bench_dir/launch_frame.py" "$image" "$@" >"$into/launch"
+  "$bench_dir/launch_frame.py" ${launch_options[@]+"${launch_options[@]}"} "$image" "$@" >"$into/launch"
   cp "$bench_dir/l1/"* "$into/"
   ln -s "$(realpath "$mayfly")" "$into/mayfly"
   # The same bytes are loaded, but QEMU reads a symbol table where it finds one: 18 Minsn that it need not spend.

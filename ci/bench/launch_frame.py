@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints the bytes that mayfly would send first on the channel: a kLaunch frame (guest-init/protocol/).
 
-    launch_frame.py IMAGE ARGUMENT...
+    launch_frame.py [--net MAC=ADDRESS/BITS] IMAGE ARGUMENT...
 
-The image's launch defaults with the command replaced, as `mayfly run --image IMAGE -- ARGUMENT...` makes them.
+The image's launch defaults with the command replaced, as `mayfly run --image IMAGE -- ARGUMENT...` makes them, and
+how a network interface is set up.
 """
+import ipaddress
 import struct
 import sys
 
 FRAME_LAUNCH = 1
 FIELD_ARGUMENT = 1
+FIELD_NETWORK = 7
 LAUNCH_MAGIC = 0x524C464D
 IMAGE_MAGIC = b"MAYFLY\0\1"
 
@@ -31,11 +34,23 @@ def image_defaults(path):
         at += 8 + size
 
 
+def network_setup(text):
+    """A NetworkSetup (guest-init/protocol/machine_setup.hpp) without a gateway."""
+    mac, _, address = text.partition("=")
+    interface = ipaddress.IPv4Interface(address)
+    return bytes.fromhex(mac.replace(":", "")) + struct.pack("<BB", 1, interface.network.prefixlen) + interface.ip.packed + bytes(4)
+
+
 def main():
-    if len(sys.argv) < 3:
-        sys.exit("usage: launch_frame.py IMAGE ARGUMENT...")
-    records = [(field, value) for field, value in image_defaults(sys.argv[1]) if field != FIELD_ARGUMENT]
-    records += [(FIELD_ARGUMENT, argument.encode()) for argument in sys.argv[2:]]
+    words = sys.argv[1:]
+    networks = []
+    while words[:1] == ["--net"] and len(words) > 1:
+        networks.append((FIELD_NETWORK, network_setup(words[1])))
+        words = words[2:]
+    if len(words) < 2:
+        sys.exit("usage: launch_frame.py [--net MAC=ADDRESS/BITS] IMAGE ARGUMENT...")
+    records = [(field, value) for field, value in image_defaults(words[0]) if field != FIELD_ARGUMENT]
+    records += [(FIELD_ARGUMENT, argument.encode()) for argument in words[1:]] + networks
     body = b"".join(struct.pack("<HHI", field, 0, len(value)) + value for field, value in records)
     request = struct.pack("<II", LAUNCH_MAGIC, len(body)) + body
     sys.stdout.buffer.write(struct.pack("<BBHI", FRAME_LAUNCH, 0, 0, len(request)) + request)

@@ -88,7 +88,7 @@ inline constexpr std::array kRules{
 
     // --- descriptors that are open
     // eventfds, stdin, signals.
-    Rule{SYS_read, kMain | kStdio | kIo | kDisk},
+    Rule{SYS_read, kMain | kStdio | kIo},
     // eventfds, stdout and stderr, the console, the timeline, a last sentence on stderr.
     Rule{SYS_write, kAll},
     // Configuration space and BARs of passed-through devices; KVM's counters; packets, between a tap and
@@ -102,8 +102,8 @@ inline constexpr std::array kRules{
     Rule{SYS_poll, kMain | kVcpu | kStdio | kControl},
     // The run loop sleeps, and the control socket's server.
     Rule{SYS_ppoll, kMain | kControl},
-    // The I/O thread sleeps; devices say what for.
-    Rule{SYS_epoll_wait, kIo},
+    // The I/O thread sleeps; devices say what for. A disk's sleep until the guest rings.
+    Rule{SYS_epoll_wait, kIo | kDisk},
     Rule{SYS_epoll_ctl, kIo},
     // Clients of the control socket: who they are, what they ask, what they are told.
     // Clients of a guest's sockets: what they send and are sent, on connections alone, to no address.

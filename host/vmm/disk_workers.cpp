@@ -3,7 +3,7 @@
 
 #include <system_error>
 
-#include <unistd.h>
+#include <sys/epoll.h>
 
 #include "base/error.hpp"
 #include "sandbox/sandbox.hpp"
@@ -11,6 +11,12 @@
 namespace mayfly::vmm {
 
 void DiskWorkers::start() {
+  epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  event.events = std::uint32_t{EPOLLIN} | std::uint32_t{EPOLLET};
+  if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, disk_.doorbell(), &event) != 0) {
+    fail_errno("cannot make what the threads of a disk wait for");
+  }
   try {
     while (threads_.size() < count_) {
       threads_.emplace_back([this] { run(); });
@@ -47,10 +53,9 @@ void DiskWorkers::run() noexcept {
 }
 
 void DiskWorkers::wait_for_ring() noexcept {
-  const std::lock_guard listens(listening_);
-  std::uint64_t count = 0;
+  epoll_event event{};
   // Before the queue is looked at: what is rung for after that rings again.
-  [[maybe_unused]] const ssize_t got = ::read(disk_.doorbell(), &count, sizeof(count));
+  [[maybe_unused]] const int ready = ::epoll_wait(epoll_.get(), &event, 1, -1);
 }
 
 }  // namespace mayfly::vmm

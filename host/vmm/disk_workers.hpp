@@ -5,10 +5,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "virtio/blk.hpp"
 #include "vmm/pause_gate.hpp"
 
@@ -51,8 +51,9 @@ class DiskWorkers {
   PauseGate& gate_;
   std::size_t count_;
   std::atomic<bool> stop_{false};
-  /// Who has it reads the doorbell: one, so that a ring wakes one.
-  std::mutex listening_;
+  /// Where they all wait for the doorbell: each time that it is written wakes one (epoll(7), EPOLLET), and
+  /// nobody need read it.
+  Fd epoll_;
   std::vector<std::thread> threads_;
 };
 

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What ci/bench/io has a guest do, and the peer of its TCP streams.
+//
+//   io-load serve    in L1: sends or takes as many bytes as a connection asks for
+//   io-load          in the guest: streams to and from the peer, reads and writes the disk
+//
+// Marks enclose what is measured: CPUID of a leaf that there is not, which every hypervisor sees, traces, and
+// answers alike, and which needs no privilege.
+#include <arpa/inet.h>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <cpuid.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr std::uint64_t kMiB = 1ULL << 20U;
+// io_figures.py knows these four, and what the marks mean.
+constexpr std::uint64_t kStreamBytes = 16 * kMiB;
+constexpr std::uint64_t kDiskBytes = 32 * kMiB;
+constexpr std::uint64_t kRandomReads = 1000;
+constexpr unsigned kMarkLeaf = 0x4d460000;
+
+/// Work of each kind before it is measured: windows, caches and buffers settle.
+constexpr std::uint64_t kWarmBytes = 4 * kMiB;
+constexpr std::uint64_t kWarmReads = 100;
+constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::size_t kBufferBytes = kMiB;
+constexpr std::uint16_t kPort = 7000;
+
+enum class Way : std::uint8_t { kToPeer, kToGuest };
+
+/// What a connection asks of the peer first.
+struct Order {
+  std::uint64_t bytes;
+  Way way;
+};
+
+/// What each mark's leaf ends with; begin is even, its end one more.
+enum class Work : unsigned { kSend = 0, kReceive = 2, kRead = 4, kWrite = 6, kRandomRead = 8 };
+
+void require(bool holds, const char* what) {
+  if (!holds) {
+    std::perror(what);
+    std::exit(1);
+  }
+}
+
+void mark(unsigned number) {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  __cpuid(kMarkLeaf + number, a, b, c, d);
+}
+
+/// Does something between its two marks.
+template <typename Do>
+void measure(Work work, Do&& act) {
+  mark(static_cast<unsigned>(work));
+  act();
+  mark(static_cast<unsigned>(work) + 1);
+}
+
+std::byte* buffer() {
+  static void* const memory =
+      mmap(nullptr, kBufferBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  require(memory != MAP_FAILED, "mmap");
+  return static_cast<std::byte*>(memory);
+}
+
+sockaddr_in peer() {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(kPort);
+  inet_pton(AF_INET, "10.9.0.1", &address.sin_addr);
+  return address;
+}
+
+void send_all(int stream, std::uint64_t bytes) {
+  while (bytes > 0) {
+    const ssize_t sent = write(stream, buffer(), bytes < kBufferBytes ? bytes : kBufferBytes);
+    require(sent > 0, "sending");
+    bytes -= static_cast<std::uint64_t>(sent);
+  }
+}
+
+void take_all(int stream, std::uint64_t bytes) {
+  while (bytes > 0) {
+    const ssize_t got = read(stream, buffer(), bytes < kBufferBytes ? bytes : kBufferBytes);
+    require(got > 0, "receiving");
+    bytes -= static_cast<std::uint64_t>(got);
+  }
+}
+
+void serve() {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in at = peer();
+  const int on = 1;
+  require(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+              bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0 &&
+              listen(listener, 8) == 0,
+          "listening");
+  for (;;) {
+    const int stream = accept(listener, nullptr, nullptr);
+    require(stream >= 0, "accepting");
+    Order order{};
+    while (recv(stream, &order, sizeof(order), MSG_WAITALL) == sizeof(order)) {
+      if (order.way == Way::kToPeer) {
+        take_all(stream, order.bytes);
+        send_all(stream, 1);
+      } else {
+        send_all(stream, order.bytes);
+      }
+    }
+    close(stream);
+  }
+}
+
+/// Ends when the last byte has come, over there or here.
+void stream_one_way(int stream, Way way, std::uint64_t bytes) {
+  Order order{};
+  order.bytes = bytes;
+  order.way = way;
+  require(write(stream, &order, sizeof(order)) == sizeof(order), "asking the peer");
+  if (way == Way::kToPeer) {
+    send_all(stream, bytes);
+    take_all(stream, 1);
+  } else {
+    take_all(stream, bytes);
+  }
+}
+
+void load_network() {
+  const int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in to = peer();
+  const int on = 1;
+  require(connect(stream, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0, "connecting to the peer");
+  require(setsockopt(stream, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "TCP_NODELAY");
+  for (const auto& [work, way] :
+       {std::pair{Work::kSend, Way::kToPeer}, std::pair{Work::kReceive, Way::kToGuest}}) {
+    stream_one_way(stream, way, kWarmBytes);
+    measure(work, [&] { stream_one_way(stream, way, kStreamBytes); });
+  }
+  close(stream);
+}
+
+/// From the disk's start; by buffers of kBufferBytes.
+template <typename Move>
+void go_through(std::uint64_t bytes, Move&& move) {
+  for (std::uint64_t at = 0; at < bytes; at += kBufferBytes) {
+    require(move(at) == static_cast<ssize_t>(kBufferBytes), "reading or writing the disk");
+  }
+}
+
+void read_at_random(int disk, std::uint64_t reads) {
+  std::uint64_t state = 88172645463325252ULL;
+  for (; reads > 0; --reads) {
+    // xorshift64
+    state ^= state << 13U;
+    state ^= state >> 7U;
+    state ^= state << 17U;
+    const auto at = static_cast<off_t>(state % (kDiskBytes / kPageBytes) * kPageBytes);
+    require(pread(disk, buffer(), kPageBytes, at) == kPageBytes, "reading the disk");
+  }
+}
+
+void load_disk() {
+  // Of a guest whose root is a disk it is the second.
+  int disk = open("/dev/vdb", O_RDWR | O_DIRECT | O_CLOEXEC);
+  if (disk < 0) {
+    disk = open("/dev/vda", O_RDWR | O_DIRECT | O_CLOEXEC);
+  }
+  require(disk >= 0, "opening the disk");
+  const auto read_part = [disk](std::uint64_t at) {
+    return pread(disk, buffer(), kBufferBytes, static_cast<off_t>(at));
+  };
+  const auto write_part = [disk](std::uint64_t at) {
+    return pwrite(disk, buffer(), kBufferBytes, static_cast<off_t>(at));
+  };
+  go_through(kWarmBytes, read_part);
+  measure(Work::kRead, [&] { go_through(kDiskBytes, read_part); });
+  go_through(kWarmBytes, write_part);
+  measure(Work::kWrite, [&] { go_through(kDiskBytes, write_part); });
+  read_at_random(disk, kWarmReads);
+  measure(Work::kRandomRead, [&] { read_at_random(disk, kRandomReads); });
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  if (count == 2 && std::strcmp(words[1], "serve") == 0) {
+    serve();
+  }
+  require(count == 1, "io-load: there is only `serve`");
+  load_network();
+  load_disk();
+}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/config_file.hpp"
 
-#include <cstdio>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -9,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "base/temporary_folder.hpp"
 #include "cli/command_line.hpp"
 
 namespace mayfly::cli {
@@ -17,9 +17,6 @@ namespace {
 /// `mayfly run --config FILE` with more words, of a file that holds a text.
 class ConfigFile : public ::testing::Test {
  protected:
-  ConfigFile() { path_ = ::testing::TempDir() + "mayfly-config-file-test.json"; }
-  ~ConfigFile() override { static_cast<void>(std::remove(path_.c_str())); }
-
   RunOptions options(std::string_view text, std::vector<const char*> more = {}) {
     std::ofstream(path_) << text;
     std::vector<const char*> words{"run", "--config", path_.c_str()};
@@ -37,7 +34,8 @@ class ConfigFile : public ::testing::Test {
     return "";
   }
 
-  std::string path_;
+  mayfly::testing::TemporaryFolder folder_;
+  std::string path_ = folder_.path() / "vm.json";
 };
 
 using Words = std::vector<std::string>;

@@ -31,6 +31,18 @@ void pass_on(int signal) noexcept {
   errno = error;
 }
 
+/// Those before.
+sigset_t block_signals() noexcept {
+  sigset_t signals{};
+  sigset_t before{};
+  ::sigemptyset(&signals);
+  for (const int signal : kSignals) {
+    ::sigaddset(&signals, signal);
+  }
+  ::sigprocmask(SIG_BLOCK, &signals, &before);
+  return before;
+}
+
 struct Pipe {
   Fd reader;
   Fd writer;
@@ -118,11 +130,14 @@ int exit_status_of(pid_t child) {
 std::optional<int> detach(vmm::RunConfig& config) {
   Pipe events;
   Pipe messages;
+  // None is lost until there is somebody to pass it on to.
+  const sigset_t before = block_signals();
   const pid_t child = ::fork();
   if (child < 0) {
     fail_errno("cannot start a process for the VM");
   }
   if (child == 0) {
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
     become_runner(config, events, messages);
     return std::nullopt;
   }
@@ -132,6 +147,7 @@ std::optional<int> detach(vmm::RunConfig& config) {
   for (const int signal : kSignals) {
     ::sigaction(signal, &action, nullptr);
   }
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   events.writer = Fd();
   messages.writer = Fd();
   if (!wait_until_ready(std::move(events.reader), std::move(messages.reader))) {

@@ -45,13 +45,18 @@ void Lifecycle::on_ready() noexcept {
 }
 
 void Lifecycle::ended(const Outcome& outcome) noexcept {
+  tell_end(exit_status(outcome), name(outcome.kind), outcome.sentence);
+}
+
+void Lifecycle::failed(std::string_view message) noexcept { tell_end(kOwnFailure, "failed", message); }
+
+void Lifecycle::tell_end(int exit_status, std::string_view outcome, std::string_view message) noexcept {
   if (!has_listeners()) {
     return;
   }
-  std::string more = ",\"exit_status\":" + std::to_string(exit_status(outcome)) +
-                     ",\"outcome\":" + json_text(name(outcome.kind));
-  if (!outcome.sentence.empty()) {
-    more += ",\"message\":" + json_text(outcome.sentence);
+  std::string more = ",\"exit_status\":" + std::to_string(exit_status) + ",\"outcome\":" + json_text(outcome);
+  if (!message.empty()) {
+    more += ",\"message\":" + json_text(message);
   }
   tell("ended", more);
 }

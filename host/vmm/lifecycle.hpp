@@ -31,6 +31,8 @@ class Lifecycle final : public ReadyObserver {
   void paused() noexcept { tell("paused", ""); }
   void resumed() noexcept { tell("resumed", ""); }
   void ended(const Outcome& outcome) noexcept;
+  /// As ended(), with the outcome `failed`, of a run that came to none: mayfly itself could not go on.
+  void failed(std::string_view message) noexcept;
 
   [[nodiscard]] bool has_listeners() const noexcept { return !listeners_.empty(); }
 
@@ -42,6 +44,7 @@ class Lifecycle final : public ReadyObserver {
     bool is_lost;
   };
 
+  void tell_end(int exit_status, std::string_view outcome, std::string_view message) noexcept;
   /// `more`: further members, each with a comma before it.
   void tell(std::string_view event, std::string_view more) noexcept;
   static void write_to(Listener& listener, const std::string& members) noexcept;

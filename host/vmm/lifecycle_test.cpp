@@ -83,6 +83,16 @@ TEST_F(LifecycleTest, TheEndSaysWhatFailed) {
   EXPECT_EQ(lines[0]["message"], "the guest's \"kernel\"\n\xef\xbf\xbd panicked");
 }
 
+TEST_F(LifecycleTest, ARunThatCameToNoOutcomeHasFailed) {
+  lifecycle_->failed("cannot open 'vmlinux'");
+  const std::vector<Json> lines = told();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["event"], "ended");
+  EXPECT_EQ(lines[0]["exit_status"], 125);
+  EXPECT_EQ(lines[0]["outcome"], "failed");
+  EXPECT_EQ(lines[0]["message"], "cannot open 'vmlinux'");
+}
+
 TEST_F(LifecycleTest, AGuestIsReadyOnce) {
   lifecycle_->on_ready();
   lifecycle_->on_ready();

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <exception>
 #include <optional>
 #include <string>
 #include <utility>
@@ -298,6 +299,50 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   return finished;
 }
 
+/// On stderr, and where there is a log there as well: stderr may be nobody's by now.
+void say(const std::string& sentence, control::RunLog* log) {
+  const std::string text = "mayfly: " + sentence + "\n";
+  std::fputs(text.c_str(), stderr);
+  if (log != nullptr) {
+    log->append_all(control::LogStream::kStderr, text);
+  }
+}
+
+/// All of a run that others know of by its id.
+Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& control,
+                       ConnectorProcess* connector, sandbox::Sandbox& sandbox, boot::BootTimeline& timeline) {
+  const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
+  const Image image(config.image, config.image_check);
+  std::optional<WorkingSetFile> working_set;
+  if (config.prefault == PrefaultMode::kBoot) {
+    working_set.emplace(config.image, WorkingSetKey::of(image.info().fs_digest, config.kernel,
+                                                        config.memory_bytes, config.cpus));
+  }
+  std::optional<Terminal> terminal;
+  std::optional<LaunchTerminal> launch_terminal;
+  if (is_terminal(STDIN_FILENO, STDOUT_FILENO)) {
+    terminal.emplace(STDIN_FILENO);
+    launch_terminal = callers_terminal(*terminal);
+  }
+  Finished finished =
+      run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
+                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, connector, sandbox},
+                  timeline);
+  timeline.mark(boot::Milestone::kTornDown);
+
+  terminal.reset();
+  if (!finished.outcome.sentence.empty()) {
+    say(finished.outcome.sentence, control.log());
+  }
+  if (finished.touched.has_value()) {
+    working_set->write(*finished.touched);
+  }
+  if (timeline_file.has_value()) {
+    timeline_file->write(boot::to_json(timeline.report(*std::move(finished.facts))));
+  }
+  return finished.outcome;
+}
+
 }  // namespace
 
 void close_inherited_files(const RunConfig& config) {
@@ -330,43 +375,16 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
   Signals signals;
   ControlPoint control(config, timeline);
   control.lifecycle().starting();
-  const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
-  const Image image(config.image, config.image_check);
-  std::optional<WorkingSetFile> working_set;
-  if (config.prefault == PrefaultMode::kBoot) {
-    working_set.emplace(config.image, WorkingSetKey::of(image.info().fs_digest, config.kernel,
-                                                        config.memory_bytes, config.cpus));
+  try {
+    const Outcome outcome = run_to_its_end(config, signals, control,
+                                           connector.has_value() ? &*connector : nullptr, sandbox, timeline);
+    control.lifecycle().ended(outcome);
+    control.finish(exit_status(outcome));
+    return exit_status(outcome);
+  } catch (const std::exception& error) {
+    control.lifecycle().failed(error.what());
+    throw;
   }
-  std::optional<Terminal> terminal;
-  std::optional<LaunchTerminal> launch_terminal;
-  if (is_terminal(STDIN_FILENO, STDOUT_FILENO)) {
-    terminal.emplace(STDIN_FILENO);
-    launch_terminal = callers_terminal(*terminal);
-  }
-  Finished finished = run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
-                                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control,
-                                   connector.has_value() ? &*connector : nullptr, sandbox},
-                                  timeline);
-  timeline.mark(boot::Milestone::kTornDown);
-
-  terminal.reset();
-  if (!finished.outcome.sentence.empty()) {
-    const std::string text = "mayfly: " + finished.outcome.sentence + "\n";
-    std::fputs(text.c_str(), stderr);
-    if (control::RunLog* const log = control.log()) {
-      log->append_all(control::LogStream::kStderr, text);
-    }
-  }
-  if (finished.touched.has_value()) {
-    working_set->write(*finished.touched);
-  }
-  if (timeline_file.has_value()) {
-    timeline_file->write(boot::to_json(timeline.report(*std::move(finished.facts))));
-  }
-  const int status = exit_status(finished.outcome);
-  control.lifecycle().ended(finished.outcome);
-  control.finish(status);
-  return status;
 }
 
 }  // namespace mayfly::vmm

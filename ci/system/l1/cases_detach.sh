@@ -114,6 +114,10 @@ case_events_are_told_as_lines() {
     "['starting', 'ready', 'paused', 'resumed', 'ended']" ]] || fail "$(<"$WORK/told")"
   [[ "$(tail -n 1 "$WORK/told" | python3 -c 'import json, sys; t = json.load(sys.stdin); print(t["id"], t["exit_status"], t["outcome"])')" == 'a 7 exited' ]] ||
     fail "$(tail -n 1 "$WORK/told")"
+  ask run --image "$WORK/nosuch" --events 9 9>"$WORK/told" -- true
+  expect_status 125
+  [[ "$(tail -n 1 "$WORK/told" | python3 -c 'import json, sys; t = json.load(sys.stdin); print(t["event"], t["exit_status"], t["outcome"], "nosuch" in t["message"])')" == \
+    'ended 125 failed True' ]] || fail "$(<"$WORK/told")"
   mayfly_run --events 9 -- true
   expect_status 125
   expect_err_has "--events '9': not a descriptor that mayfly was started with"

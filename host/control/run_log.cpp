@@ -9,8 +9,8 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <time.h>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/positioned_io.hpp"
 
@@ -18,12 +18,6 @@ namespace mayfly::control {
 namespace {
 
 constexpr std::string_view kNoLog = "this is no log of a run, or it was changed by somebody else";
-
-std::uint64_t realtime_ns() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 /// A lock of it to write.
 struct flock whole_file() noexcept {
@@ -92,18 +86,18 @@ bool RunLog::write_header() const noexcept {
 }
 
 bool RunLog::write_ring(std::span<const std::byte> bytes, std::uint64_t at) const noexcept {
-  const std::uint64_t offset = at % header_.capacity;
-  const std::size_t first = std::min<std::uint64_t>(bytes.size(), header_.capacity - offset);
+  const std::uint64_t offset = at % kLogCapacity;
+  const std::size_t first = std::min<std::uint64_t>(bytes.size(), kLogCapacity - offset);
   return write_whole(file_.get(), bytes.first(first), kLogDataAt + offset) &&
          write_whole(file_.get(), bytes.subspan(first), kLogDataAt);
 }
 
 bool RunLog::make_room(std::uint64_t bytes) noexcept {
   const std::uint64_t begin = header_.begin;
-  while (header_.end + bytes - header_.begin > header_.capacity) {
+  while (header_.end + bytes - header_.begin > kLogCapacity) {
     std::uint32_t oldest = 0;
     // All records are at multiples of eight, as the ring's end is.
-    const ssize_t got = read_at(file_.get(), bytes_of(oldest), kLogDataAt + header_.begin % header_.capacity);
+    const ssize_t got = read_at(file_.get(), bytes_of(oldest), kLogDataAt + header_.begin % kLogCapacity);
     const std::uint64_t room = log_room_of(oldest);
     const bool good =
         got == sizeof(oldest) && oldest <= kLogRecordBytesMax && room <= header_.end - header_.begin;
@@ -146,16 +140,16 @@ void RunLog::append_all(LogStream stream, std::string_view text) noexcept {
 LogHeader RunLogReader::header() const {
   LogHeader header{};
   read_whole(file_.get(), bytes_of(header), 0);
-  if (header.magic != kLogMagic || header.capacity != kLogBytes - kLogDataAt || header.begin > header.end ||
+  if (header.magic != kLogMagic || header.capacity != kLogCapacity || header.begin > header.end ||
       header.end - header.begin > header.capacity || header.begin % 8 != 0 || header.end % 8 != 0) {
     throw Error(std::string(kNoLog));
   }
   return header;
 }
 
-void RunLogReader::read_ring(std::span<std::byte> out, std::uint64_t at, std::uint64_t capacity) const {
-  const std::uint64_t offset = at % capacity;
-  const std::size_t first = std::min<std::uint64_t>(out.size(), capacity - offset);
+void RunLogReader::read_ring(std::span<std::byte> out, std::uint64_t at) const {
+  const std::uint64_t offset = at % kLogCapacity;
+  const std::size_t first = std::min<std::uint64_t>(out.size(), kLogCapacity - offset);
   read_whole(file_.get(), out.first(first), kLogDataAt + offset);
   read_whole(file_.get(), out.subspan(first), kLogDataAt);
 }
@@ -176,12 +170,12 @@ std::optional<RunLogReader::Piece> RunLogReader::next() {
       return std::nullopt;
     }
     LogRecord record{};
-    read_ring(bytes_of(record), position_, now.capacity);
+    read_ring(bytes_of(record), position_);
     const bool good = record.bytes <= kLogRecordBytesMax &&
                       log_room_of(record.bytes) <= now.end - position_ &&
                       (record.stream == LogStream::kStdout || record.stream == LogStream::kStderr);
     Piece piece{record.stream, record.time_ns, std::string(good ? record.bytes : 0, '\0')};
-    read_ring(std::as_writable_bytes(std::span(piece.bytes)), position_ + sizeof(record), now.capacity);
+    read_ring(std::as_writable_bytes(std::span(piece.bytes)), position_ + sizeof(record));
     now = header();
     // What was read may be half of what is written over it.
     if (position_ >= now.begin) {

@@ -24,6 +24,8 @@ namespace mayfly::control {
 
 inline constexpr std::uint64_t kLogBytes = 1ULL << 20U;
 inline constexpr std::uint64_t kLogDataAt = 4096;
+/// Of the ring, bytes.
+inline constexpr std::uint64_t kLogCapacity = kLogBytes - kLogDataAt;
 /// Of one record, without its head.
 inline constexpr std::uint32_t kLogRecordBytesMax = 16U << 10U;
 inline constexpr std::uint64_t kLogMagic = 0x31676f6c6679616dULL;  // "mayflog1"
@@ -31,7 +33,7 @@ inline constexpr std::uint64_t kLogMagic = 0x31676f6c6679616dULL;  // "mayflog1"
 struct LogHeader {
   std::uint64_t magic = kLogMagic;
   /// Of the ring, bytes.
-  std::uint64_t capacity = kLogBytes - kLogDataAt;
+  std::uint64_t capacity = kLogCapacity;
   /// What was ever written, bytes of records: those in [begin, end) are there, each at its number modulo the
   /// capacity. Only grow.
   std::uint64_t begin = 0;
@@ -103,7 +105,7 @@ class RunLogReader {
 
  private:
   [[nodiscard]] LogHeader header() const;
-  void read_ring(std::span<std::byte> out, std::uint64_t at, std::uint64_t capacity) const;
+  void read_ring(std::span<std::byte> out, std::uint64_t at) const;
 
   Fd file_;
   bool begun_ = false;

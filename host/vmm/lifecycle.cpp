@@ -3,20 +3,12 @@
 
 #include <nlohmann/json.hpp>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.hpp"
 
 namespace mayfly::vmm {
 namespace {
-
-std::string realtime_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const auto seconds = static_cast<std::uint64_t>(now.tv_sec);
-  return std::to_string(seconds * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec));
-}
 
 /// In quotes; bytes that are no UTF-8 are replaced.
 std::string json_text(std::string_view text) {
@@ -68,7 +60,7 @@ void Lifecycle::tell(std::string_view event, std::string_view more) noexcept {
   std::string members = "{\"version\":1,\"event\":\"";
   members += event;
   members += "\",\"id\":\"" + id_ + "\",\"pid\":" + std::to_string(::getpid()) +
-             ",\"time_ns\":" + realtime_ns() +
+             ",\"time_ns\":" + std::to_string(realtime_ns()) +
              ",\"since_exec_ns\":" + std::to_string(monotonic_ns() - timeline_.exec_ns());
   members += more;
   const std::lock_guard lock(mutex_);

@@ -72,25 +72,31 @@ case_exits_need_rights() {
   grep -q 'run this as root' "$WORK/err" || fail "$(<"$WORK/err")"
 }
 
-# What a guest makes by itself in each second that it idles, for each vCPU. `interrupt` and `vintr` are left out: they are the
-# host's own interrupts, of which a slow machine has more while the guest runs. What wakes up an idle guest is timers, which do
-# not depend on the machine: with proactive compaction it is over ten a second.
-readonly kIdleExitsMax=5
+# What a guest that idles makes by itself in a second, for each vCPU. `interrupt` and `vintr` are left out: they are the host's
+# own interrupts, of which a slow machine has more while the guest runs. What wakes up an idle guest is timers, which do not
+# depend on the machine: with proactive compaction it is over ten a second.
+readonly kIdleExitsMax=2
 
-# expect_idle CPUS: an idle guest of so many vCPUs is let alone for ten seconds after its start, and counted for thirty.
+# What a boot leaves to do takes some seconds, or minutes where the guest is starved, with a tick for each four milliseconds
+# of it: an idle guest is counted until it is let alone, so many times.
+readonly kIdleTries=10
+
+# expect_idle CPUS: a guest of so many vCPUs with nothing to do comes to rest.
 expect_idle() {
-  local own
+  local own try
   "$MAYFLY" run --cpus "$1" --image "$IMAGE" -- sh -c 'echo up; exec sleep infinity' </dev/null >"$WORK/out" 2>"$WORK/err" &
   guest=$!
   # shellcheck disable=SC2064  # the number as it is now
   trap "kill -KILL $guest" EXIT
   await "$guest" has_line "$WORK/out" up
   sleep 10
-  "$MAYFLY" exits "$guest" --seconds 30 --json >"$WORK/exits.json" 2>"$WORK/err" || fail "status $?: $(<"$WORK/err")"
   own="sum(n for why, n in t['counts']['reason'].items() if why not in ('interrupt', 'vintr')) / $1 / (t['duration_ns'] / 1e9)"
-  [[ "$(json "$WORK/exits.json" "t['duration_ns'] >= 30e9 and $own <= $kIdleExitsMax")" == True ]] ||
-    fail "an idle guest of $1 vCPUs makes more than $kIdleExitsMax exits a second on each: $(json "$WORK/exits.json" \
-      "round($own, 1), t['duration_ns'], t['counts']['reason'], t['counts'].get('msr')")"
+  for ((try = 0; try < kIdleTries; try++)); do
+    "$MAYFLY" exits "$guest" --seconds 30 --json >"$WORK/exits.json" 2>"$WORK/err" || fail "status $?: $(<"$WORK/err")"
+    [[ "$(json "$WORK/exits.json" "t['duration_ns'] >= 30e9 and $own <= $kIdleExitsMax")" != True ]] || return 0
+  done
+  fail "an idle guest of $1 vCPUs makes more than $kIdleExitsMax exits a second on each: $(json "$WORK/exits.json" \
+    "round($own, 1), t['duration_ns'], t['counts']['reason'], t['counts'].get('msr')")"
 }
 
 case_exits_of_an_idle_guest_are_few() { expect_idle 1; }

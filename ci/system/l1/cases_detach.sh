@@ -15,7 +15,7 @@ detach() {
   trap "kill -KILL $vm 2>/dev/null" EXIT
 }
 is_over() { [[ ! -e "/proc/$1/exe" ]]; }
-logs_have() { "$MAYFLY" logs "$1" 2>&1 | grep -q "$2"; }
+logs_have() { grep -q "$2" <("$MAYFLY" logs "$1" 2>&1); }
 
 case_detach_runs_on_by_itself() {
   detach web --memory 256M -- sh -c "$TICK"

@@ -20,10 +20,10 @@ expect_fault() {
   "$MAYFLY" device bind "$(nvme)" >/dev/null || fail "cannot bind"
   fault="DMAR:.*\[$(nvme | cut -d : -f 2-)\] fault"
   MAYFLY="$REPO/build/test/mayfly_too_early" start_reads "$@"
-  while [[ -e "/proc/$run_pid/exe" ]] && ! dmesg | grep -q "$fault"; do
+  while [[ -e "/proc/$run_pid/exe" ]] && ! grep -q "$fault" <(dmesg); do
     sleep 0.5
   done
-  dmesg | grep -q "$fault" || fail "no fault of the IOMMU; the run said: $(<"$WORK/err")"
+  grep -q "$fault" <(dmesg) || fail "no fault of the IOMMU; the run said: $(<"$WORK/err")"
   : >"$reason_file"
 }
 

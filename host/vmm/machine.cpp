@@ -294,7 +294,7 @@ void Machine::add_vcpus(const MachineParts& parts) {
   for (std::uint32_t id = 0; id < parts.cpus; ++id) {
     kvm::Vcpu vcpu(system_, vm_, id);
     vcpu.set_cpuid(cpuid.for_vcpu(id));
-    set_boot_msrs(vcpu);
+    set_boot_msrs(vcpu, id == 0);
     vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_, gate_,
                                                   cpus_for(parts.placement, parts.own_cpus, id)));
   }

@@ -66,6 +66,18 @@ case_exits_of_a_whole_boot_agree_with_its_timeline() {
   [[ "$seen" == "$own" ]] || fail "boot marks and MMIO exits: $seen, by mayfly's own count $own"
 }
 
+# Else each is two stores to MMIO, which KVM must emulate. What a second processor is started with are IPIs already.
+case_ipis_go_by_msr() {
+  "$MAYFLY" exits --all --json >"$WORK/exits.json" 2>"$WORK/err" &
+  local exits=$!
+  await "$exits" has_events "$exits" 8
+  mayfly_run --cpus 2 -- true </dev/null
+  expect_status 0
+  kill -TERM "$exits"
+  wait "$exits" || fail "status $?: $(<"$WORK/err")"
+  (($(count_of "$WORK/exits.json" msr '0x830 write X2APIC_ICR') > 0)) || fail "none in $(<"$WORK/exits.json")"
+}
+
 case_exits_need_rights() {
   start_guest
   ! setpriv --reuid 65534 --regid 65534 --clear-groups "$MAYFLY" exits --all 2>"$WORK/err" || fail "nobody may count exits"

@@ -11,18 +11,17 @@ readonly -A kModuleLists=(
   [vfio]="vfio_pci"
 )
 
-# Copies the modules of each list, unpacked, with a list in loading order, from the kernel's tree into DIR.
-_copy_modules() {
-  local kernel="$1" into="$2" list module file release
+# copy_modules KERNEL DIR LIST MODULE...: copies modules and what they need, unpacked, from the kernel's tree into DIR, and
+# their names in loading order into the file LIST there.
+copy_modules() {
+  local kernel="$1" into="$2" list="$3" module file release
   release="$(<"$kernel/release")"
-  for list in "${!kModuleLists[@]}"; do
-    for module in ${kModuleLists[$list]}; do
-      modprobe --dirname "$kernel" --set-version "$release" --show-depends "$module" | awk '$1 == "insmod" {print $2}'
-    done | awk '!seen[$0]++' | while read -r file; do
-      module="$(basename "${file%.xz}")"
-      case $file in *.xz) xz -dc "$file" >"$into/$module" ;; *) cp "$file" "$into/$module" ;; esac
-      echo "$module" >>"$into/$list"
-    done
+  for module in "${@:4}"; do
+    modprobe --dirname "$kernel" --set-version "$release" --show-depends "$module" | awk '$1 == "insmod" {print $2}'
+  done | awk '!seen[$0]++' | while read -r file; do
+    module="$(basename "${file%.xz}")"
+    case $file in *.xz) xz -dc "$file" >"$into/$module" ;; *) cp "$file" "$into/$module" ;; esac
+    echo "$module" >>"$into/$list"
   done
 }
 
@@ -35,7 +34,7 @@ write_cpio() {
 }
 
 _build_initramfs() {
-  local lab="$1" kernel="$2" output="$3" tree
+  local lab="$1" kernel="$2" output="$3" list tree
   tree="$(mktemp -d)"
   mkdir -p "$tree"/{bin,dev,proc,sys,root,run,tmp,lab/lower,lab/scratch}
   cp /bin/busybox "$tree/bin/busybox"
@@ -44,7 +43,10 @@ _build_initramfs() {
   install -m 755 "$lab/l1/init" "$tree/init"
   if [[ -n $kernel ]]; then
     mkdir "$tree/lab/modules"
-    _copy_modules "$kernel" "$tree/lab/modules"
+    for list in "${!kModuleLists[@]}"; do
+      # shellcheck disable=SC2086  # a list of words
+      copy_modules "$kernel" "$tree/lab/modules" "$list" ${kModuleLists[$list]}
+    done
   fi
   write_cpio "$tree" "$output"
   rm -rf "$tree"

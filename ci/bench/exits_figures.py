@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the figures of ci/bench/exits from the traces that l1/boots leaves.
+
+    exits_figures.py [--json FILE] RUN_DIRECTORY...     each named by the guests' vCPUs
+"""
+import argparse
+import collections
+import json
+import pathlib
+import re
+import statistics
+
+from boot_figures import EVENT, REASON
+
+SYSTEMS = ("mayfly", "qemu-microvm-stock", "qemu-microvm")
+# As in exits_load.cpp: the load's name, its unit, how many units there are. The marks are its place in this list doubled, and
+# one more at its end.
+LOADS = (
+    ("memcached", "request", 2000),
+    ("cyclic", "sleep", 500),
+    ("hackbench", "message", 1000),
+    ("ping_pong", "round trip", 2000),
+)
+MARK = re.compile(r"func 4d4600(\d\d) ")
+TIMER_VECTOR = re.compile(r"vec (?:236|0xec|ec) ")
+MSR_TSC_DEADLINE = "6e0"
+MSR_X2APIC_ICR = "830"
+HYPERCALL_SEND_IPI = "0xa"
+# In the order of the table.
+KEYS = (
+    ("exits", "exits"),
+    ("timer_write_exits", "timer writes"),
+    ("timers_fired", "timers fired"),
+    ("ipi_exits", "IPI exits"),
+    ("halts", "halts"),
+)
+
+
+def kind_of(event, words):
+    """Which of KEYS an event counts for besides the exit itself, or None."""
+    if event == "kvm_msr":
+        number = words.split()[1]
+        return {MSR_TSC_DEADLINE: "timer_write_exits", MSR_X2APIC_ICR: "ipi_exits"}.get(number)
+    if event == "kvm_hypercall":
+        return "ipi_exits" if words.split()[1] == HYPERCALL_SEND_IPI else None
+    if event == "kvm_apic_accept_irq":
+        return "timers_fired" if TIMER_VECTOR.search(words) and "coalesced" not in words else None
+    if event == "kvm_exit":
+        return "halts" if REASON.search(words)[1] in ("hlt", "HLT") else None
+    return None
+
+
+def loads_of(path):
+    """For each load how often each of KEYS happened in one boot."""
+    counts = {}
+    current = None
+    marks = 0
+    with open(path, errors="replace") as trace:
+        for line in trace:
+            found = EVENT.match(line)
+            if not found:
+                continue
+            event, words = found[2], found[3]
+            if event == "kvm_cpuid" and (mark := MARK.search(words)):
+                marks += 1
+                number = int(mark[1], 16)
+                current = counts.setdefault(LOADS[number // 2][0], collections.Counter()) if number % 2 == 0 else None
+            elif current is not None:
+                if event == "kvm_exit":
+                    current["exits"] += 1
+                if kind := kind_of(event, words):
+                    current[kind] += 1
+    if marks != 2 * len(LOADS):
+        raise SystemExit(f"exits_figures: {path} lacks marks of the load; it did not end or the trace is cut")
+    return counts
+
+
+def measure(system, run):
+    """The object of one system: an object for each load."""
+    boots = [loads_of(path) for path in run.glob(f"{system}.exits.*.trace")]
+    figures = {}
+    for name, _, units in LOADS:
+        figures[name] = {}
+        for key, _ in KEYS:
+            values = [boot[name][key] / units for boot in boots]
+            figures[name][f"{key}_per_request"] = round(statistics.median(values), 3)
+            figures[name][f"{key}_per_request_range"] = [round(min(values), 3), round(max(values), 3)]
+        fired = figures[name]["timers_fired_per_request"]
+        figures[name]["timer_writes_per_timer_fired"] = round(figures[name]["timer_write_exits_per_request"] / fired, 2) if fired else None
+    return figures
+
+
+def print_table(cpus, figures):
+    print(f"guests of {cpus} vCPUs" if cpus != "1" else "guests of one vCPU, counted")
+    for name, unit, _ in LOADS:
+        print(f" {name.replace('_', ' ')}, for each {unit}")
+        print(f"  {'':20}" + "".join(f"{title:>24}" for _, title in KEYS))
+        for system, loads in figures.items():
+            cells = []
+            for key, _ in KEYS:
+                low, high = loads[name][f"{key}_per_request_range"]
+                cells.append(f"{loads[name][f'{key}_per_request']:.2f} ({low:.2f} to {high:.2f})")
+            print(f"  {system:20}" + "".join(f"{cell:>24}" for cell in cells))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("runs", nargs="+", type=pathlib.Path)
+    options = parser.parse_args()
+    figures = {}
+    for run in options.runs:
+        measured = {system: measure(system, run) for system in SYSTEMS if any(run.glob(f"{system}.exits.*.trace"))}
+        print_table(run.name, measured)
+        for system, loads in measured.items():
+            figures.setdefault(system, {})[f"cpus_{run.name}"] = loads
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+main()

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What ci/bench/exits has a guest do: four loads whose requests are counted, one after the other.
+//
+// Marks enclose what is measured: CPUID of a leaf that there is not, which every hypervisor sees, traces, and
+// answers alike, and which needs no privilege. exits_figures.py knows the numbers.
+#include <arpa/inet.h>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <initializer_list>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <cpuid.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr unsigned kMarkLeaf = 0x4d460000;
+constexpr std::uint16_t kPort = 11211;
+
+constexpr unsigned kClients = 4;
+/// One in so many requests of a client stores, the others fetch.
+constexpr unsigned kStoreEvery = 10;
+constexpr unsigned kRequests = 500;
+constexpr unsigned kWarmRequests = 50;
+constexpr unsigned kSleeps = 500;
+constexpr unsigned kWarmSleeps = 20;
+constexpr long kSecondNs = 1'000'000'000;
+constexpr long kSleepNs = 2'000'000;
+constexpr unsigned kPairs = 2;
+constexpr unsigned kRounds = 1000;
+constexpr unsigned kWarmRounds = 50;
+constexpr std::string_view kValue =
+    "a value of some hundred bytes, as a cache keeps them: "
+    "0123456789 0123456789 0123456789 0123456789 0123456789";
+
+enum class Load : unsigned { kMemcached = 0, kCyclic = 2, kHackbench = 4, kPingPong = 6 };
+
+void require(bool holds, const char* what) {
+  if (!holds) {
+    std::perror(what);
+    std::exit(1);
+  }
+}
+
+void mark(unsigned number) {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  __cpuid(kMarkLeaf + number, a, b, c, d);
+}
+
+template <typename Do>
+void measure(Load load, Do&& act) {
+  mark(static_cast<unsigned>(load));
+  act();
+  mark(static_cast<unsigned>(load) + 1);
+}
+
+/// Starts a program whose output nobody needs; its process.
+pid_t start(std::initializer_list<const char*> words) {
+  const pid_t child = fork();
+  require(child >= 0, "fork");
+  if (child == 0) {
+    const int nowhere = open("/dev/null", O_RDWR);
+    dup2(nowhere, STDOUT_FILENO);
+    std::vector<char*> arguments;
+    for (const char* word : words) {
+      arguments.push_back(const_cast<char*>(word));
+    }
+    arguments.push_back(nullptr);
+    execv(arguments[0], arguments.data());
+    std::perror(arguments[0]);
+    _exit(127);
+  }
+  return child;
+}
+
+void run(std::initializer_list<const char*> words) {
+  int status = 0;
+  require(waitpid(start(words), &status, 0) > 0, "waitpid");
+  require(WIFEXITED(status) && WEXITSTATUS(status) == 0, *words.begin());
+}
+
+/// One connection to memcached that asks and waits for the answer, again and again.
+class Client {
+ public:
+  explicit Client(unsigned number) : key_("key" + std::to_string(number)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(kPort);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    // The daemon needs a moment until it listens.
+    for (unsigned tries = 0; stream_ < 0; ++tries) {
+      const int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      if (connect(stream, reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0) {
+        stream_ = stream;
+      } else {
+        close(stream);
+        require(tries < 1000, "connecting to memcached");
+        usleep(20'000);
+      }
+    }
+    const int on = 1;
+    setsockopt(stream_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+
+  void ask(unsigned times) {
+    const std::string store =
+        "set " + key_ + " 0 0 " + std::to_string(kValue.size()) + "\r\n" + std::string(kValue) + "\r\n";
+    const std::string fetch = "get " + key_ + "\r\n";
+    for (unsigned number = 0; number < times; ++number) {
+      if (number % kStoreEvery == 0) {
+        exchange(store, "STORED\r\n");
+      } else {
+        exchange(fetch, "END\r\n");
+      }
+    }
+  }
+
+ private:
+  void exchange(const std::string& request, std::string_view last_words) {
+    require(write(stream_, request.data(), request.size()) == static_cast<ssize_t>(request.size()),
+            "asking memcached");
+    std::string answer;
+    while (!answer.ends_with(last_words)) {
+      std::array<char, 512> bytes{};
+      const ssize_t got = read(stream_, bytes.data(), bytes.size());
+      require(got > 0, "the answer of memcached");
+      answer.append(bytes.data(), static_cast<std::size_t>(got));
+    }
+  }
+
+  std::string key_;
+  int stream_ = -1;
+};
+
+void ask_at_once(std::vector<Client>& clients, unsigned times) {
+  std::vector<std::thread> threads;
+  threads.reserve(clients.size());
+  for (Client& client : clients) {
+    threads.emplace_back([&client, times] { client.ask(times); });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+void load_memcached() {
+  const pid_t daemon = start({"/usr/bin/memcached", "-u", "root", "-l", "127.0.0.1", "-t", "2"});
+  std::vector<Client> clients;
+  for (unsigned number = 0; number < kClients; ++number) {
+    clients.emplace_back(number);
+  }
+  ask_at_once(clients, kWarmRequests);
+  measure(Load::kMemcached, [&] { ask_at_once(clients, kRequests); });
+  kill(daemon, SIGKILL);
+  waitpid(daemon, nullptr, 0);
+}
+
+/// A word that one thread of a pair sets and the other awaits, asleep.
+class Turn {
+ public:
+  void give(std::uint32_t whose) {
+    word_.store(whose);
+    syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  }
+  void await(std::uint32_t whose) {
+    for (std::uint32_t now = word_.load(); now != whose; now = word_.load()) {
+      syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, now, nullptr, nullptr, 0);
+    }
+  }
+
+ private:
+  std::atomic<std::uint32_t> word_{0};
+  static_assert(sizeof(word_) == sizeof(std::uint32_t));
+};
+
+void sit_on(unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu % static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)), &set);
+  require(sched_setaffinity(0, sizeof(set), &set) == 0, "sched_setaffinity");
+}
+
+/// Two threads of each pair, on CPUs of their own where there are so many, wake each other up.
+void ping_pong(unsigned rounds) {
+  std::array<Turn, kPairs> turns;
+  std::vector<std::thread> threads;
+  threads.reserve(2 * kPairs);
+  for (unsigned number = 0; number < 2 * kPairs; ++number) {
+    threads.emplace_back([&turns, number, rounds] {
+      sit_on(number);
+      Turn& turn = turns[number / 2];
+      const std::uint32_t self = number % 2;
+      for (unsigned round = 0; round < rounds; ++round) {
+        turn.await(self);
+        turn.give(1 - self);
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+/// What cyclictest measures: sleeps until a point of time, again and again. Itself it wants a real-time
+/// class, which a sandbox's workload is not given.
+void sleep_by_the_clock(unsigned times) {
+  timespec until{};
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  for (unsigned number = 0; number < times; ++number) {
+    until.tv_nsec += kSleepNs;
+    if (until.tv_nsec >= kSecondNs) {
+      until.tv_nsec -= kSecondNs;
+      ++until.tv_sec;
+    }
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+  }
+}
+
+}  // namespace
+
+int main() {
+  load_memcached();
+  sleep_by_the_clock(kWarmSleeps);
+  measure(Load::kCyclic, [] { sleep_by_the_clock(kSleeps); });
+  // One group of five senders and five receivers, 40 messages from each to each.
+  run({"/usr/bin/hackbench", "-g", "1", "-f", "5", "-l", "2"});
+  measure(Load::kHackbench, [] { run({"/usr/bin/hackbench", "-g", "1", "-f", "5", "-l", "40"}); });
+  ping_pong(kWarmRounds);
+  measure(Load::kPingPong, [] { ping_pong(kRounds); });
+  return 0;
+}

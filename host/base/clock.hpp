@@ -19,6 +19,9 @@ namespace mayfly {
 /// CLOCK_REALTIME.
 [[nodiscard]] inline std::uint64_t realtime_ns() noexcept { return clock_ns(CLOCK_REALTIME); }
 
+/// A clock that somebody else chooses: monotonic_ns, or a test's. Any thread.
+using Clock = std::uint64_t (*)() noexcept;
+
 /// A span of nanoseconds as the kernel's calls take it. Any thread; does not fail.
 [[nodiscard]] inline timespec to_timespec(std::uint64_t ns) noexcept {
   return {static_cast<time_t>(ns / 1'000'000'000U), static_cast<long>(ns % 1'000'000'000U)};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,8 +29,11 @@ class BlkFixture : public ::testing::Test {
   static constexpr std::uint64_t kDiskBytes = 64 * kKiB;
   static constexpr std::uint64_t kSectors = kDiskBytes / virtio::kSectorBytes;
 
-  explicit BlkFixture(const io::BlockShape& shape = {.bytes = kDiskBytes}) : store_(shape) {
-    auto blk = std::make_unique<virtio::Blk>(store_, "the disk");
+  explicit BlkFixture(const io::BlockShape& shape = {.bytes = kDiskBytes}, const RateLimits& limits = {})
+      : store_(shape) {
+    clock_reads_ = 0;
+    now_ns_ = 1'000'000'000;
+    auto blk = std::make_unique<virtio::Blk>(store_, "the disk", limits, &read_clock);
     blk_ = blk.get();
     transport_ = std::make_unique<virtio::PciTransport>(std::move(blk), ram_.memory(), sink_);
     driver_.emplace(*transport_);
@@ -83,6 +87,15 @@ class BlkFixture : public ::testing::Test {
   static inline const std::string kOk{'\0'};
   static inline const std::string kIoError{'\1'};
   static inline const std::string kUnsupported{'\2'};
+
+  /// The disk's clock, which the test sets; 0: it is the host's own.
+  static std::uint64_t read_clock() noexcept {
+    ++clock_reads_;
+    const std::uint64_t set = now_ns_;
+    return set != 0 ? set : monotonic_ns();
+  }
+  static inline std::atomic<std::uint64_t> now_ns_{0};
+  static inline std::atomic<int> clock_reads_{0};
 
   GuestRam ram_;
   FakeMsiSink sink_;

@@ -42,8 +42,12 @@ bool is_erasure(const BlkHeader& header) noexcept {
 
 }  // namespace
 
-Blk::Blk(io::BlockStore& store, std::string_view serial)
-    : store_(store), bell_(::eventfd(0, EFD_CLOEXEC)), config_(config_of(store.shape())) {
+Blk::Blk(io::BlockStore& store, std::string_view serial, const RateLimits& limits, Clock clock)
+    : store_(store),
+      bell_(::eventfd(0, EFD_CLOEXEC)),
+      config_(config_of(store.shape())),
+      limit_(limits.any() ? std::optional(RateLimit(limits)) : std::nullopt),
+      clock_(clock) {
   if (!bell_) {
     fail_errno("cannot make the doorbell of a disk");
   }
@@ -59,7 +63,23 @@ std::uint64_t Blk::offered_features() const noexcept {
 
 BlkCounts Blk::counts() const noexcept {
   const std::lock_guard lock(mutex());
-  return counts_;
+  BlkCounts counts = counts_;
+  if (limit_) {
+    counts.waits = limit_->counts(clock_());
+  }
+  return counts;
+}
+
+std::optional<std::uint64_t> Blk::held_for() const noexcept {
+  if (!limit_) {
+    return std::nullopt;
+  }
+  const std::lock_guard lock(mutex());
+  if (!limit_->is_held()) {
+    return std::nullopt;
+  }
+  const std::uint64_t now = clock_();
+  return limit_->resume_at() - std::min(limit_->resume_at(), now);
 }
 
 void Blk::activate(const Activation& activation) noexcept {
@@ -74,6 +94,9 @@ void Blk::reset() noexcept {
   queues_ = {};
   features_ = 0;
   ++driver_;
+  if (limit_) {
+    limit_->let_go(clock_());
+  }
   // Nothing more is taken, since that needs the mutex; what was ends without it.
   std::unique_lock lock(work_mutex_);
   work_ended_.wait(lock, [this] { return under_way_ == 0; });
@@ -112,6 +135,9 @@ bool Blk::take(Request& request) noexcept {
     queues_[0].fail(*fault);
     return false;
   }
+  if (limit_) {
+    limit_->take(cost_of(request), clock_());
+  }
   const std::lock_guard work(work_mutex_);
   ++under_way_;
   return true;
@@ -130,6 +156,9 @@ std::optional<DescriptorChain> Blk::take_chain() noexcept {
   VirtQueue& queue = queues_[0];
   if (!queue.has_counted()) {
     queue.arm();
+  }
+  if (limit_ && queue.has_counted() && !limit_->passes(clock_())) {
+    return std::nullopt;
   }
   auto chain = queue.pop();
   // Whoever was woken has taken the rings for all that is there. So who leaves with one request leaves
@@ -165,6 +194,18 @@ std::optional<QueueFault> Blk::read(Request& request) noexcept {
     }
   }
   return std::nullopt;
+}
+
+std::uint64_t Blk::cost_of(const Request& request) noexcept {
+  switch (request.header.type) {
+    case kBlkIn:
+    case kBlkOut:
+      return std::min(request.bytes, kDataBytesMax);
+    case kBlkWriteZeroesRequest:
+      return std::min<std::uint64_t>(request.range.sectors * kSectorBytes, kZeroBytesMax);
+    default:
+      return 0;
+  }
 }
 
 BlkStatus Blk::carry_out(Request& request) noexcept {

@@ -13,7 +13,9 @@
 #include <sys/uio.h>
 
 #include "base/checked.hpp"
+#include "base/clock.hpp"
 #include "base/fd.hpp"
+#include "base/rate_limit.hpp"
 #include "io/block_store.hpp"
 #include "virtio/blk_request.hpp"
 #include "virtio/virtio_device.hpp"
@@ -34,6 +36,8 @@ struct BlkCounts {
   /// Ranges that were no longer needed, or to be zero.
   std::uint64_t erasures = 0;
   std::uint64_t erasure_errors = 0;
+  /// Requests waited for the limit.
+  HoldCounts waits{};
 };
 
 inline BlkCounts& operator+=(BlkCounts& sum, const BlkCounts& more) noexcept {
@@ -47,6 +51,7 @@ inline BlkCounts& operator+=(BlkCounts& sum, const BlkCounts& more) noexcept {
   sum.flush_errors += more.flush_errors;
   sum.erasures += more.erasures;
   sum.erasure_errors += more.erasure_errors;
+  sum.waits += more.waits;
   return sum;
 }
 
@@ -58,6 +63,10 @@ inline BlkCounts& operator+=(BlkCounts& sum, const BlkCounts& more) noexcept {
 /// and the driver is told which; reset() waits for those under way, so a driver that takes its memory back
 /// has it. A driver that breaks the rules of the queue loses the queue; what the store refuses is that
 /// request's status.
+///
+/// With a limit each request is an operation, and costs the bytes that the store is to read, write or make
+/// zero. Requests that are held stay in the ring: a reset, or an end, has nothing to wait for. The limit is
+/// the disk's, whoever its driver is: a reset gives nothing back.
 class Blk final : public VirtioDevice {
  public:
   /// The longest buffer of a request, and its data, which are two buffers less than the longest chain has.
@@ -69,11 +78,14 @@ class Blk final : public VirtioDevice {
   static constexpr std::uint64_t kZeroBytesMax = 16 * kMiB;
 
   /// `store` outlives this. What the driver is told the disk is called is cut to kBlkIdBytes. Throws Error.
-  Blk(io::BlockStore& store, std::string_view serial);
+  Blk(io::BlockStore& store, std::string_view serial, const RateLimits& limits = {},
+      Clock clock = &monotonic_ns);
 
-  /// Answers the next request; false when there is none, and the driver rings when there is. Waits for the
-  /// store. Any thread but a vCPU's, several at once.
+  /// Answers the next request; false when there is none, and the driver rings when there is, or when it is
+  /// held. Waits for the store. Any thread but a vCPU's, several at once.
   bool serve() noexcept;
+  /// How many nanoseconds from now a request is held that waits; nothing when none is. Any thread.
+  [[nodiscard]] std::optional<std::uint64_t> held_for() const noexcept;
   /// Writes to doorbell(). Any thread.
   void ring() noexcept;
 
@@ -113,6 +125,7 @@ class Blk final : public VirtioDevice {
   [[nodiscard]] bool take(Request& request) noexcept;
   [[nodiscard]] std::optional<DescriptorChain> take_chain() noexcept;
   [[nodiscard]] static std::optional<QueueFault> read(Request& request) noexcept;
+  [[nodiscard]] static std::uint64_t cost_of(const Request& request) noexcept;
   void give_back(Request& request, BlkStatus status) noexcept;
   void count(const Request& request, BlkStatus status) noexcept;
   // Without.
@@ -128,6 +141,9 @@ class Blk final : public VirtioDevice {
   BlkConfig config_;
   std::array<std::byte, kBlkIdBytes> serial_{};
   BlkCounts counts_;
+  /// None: there is no limit.
+  std::optional<RateLimit> limit_;
+  Clock clock_;
   std::span<VirtQueue> queues_;
   std::uint64_t features_ = 0;
   /// Which it is: one more after each reset.

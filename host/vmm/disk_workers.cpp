@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/disk_workers.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <system_error>
 
 #include <sys/epoll.h>
@@ -26,9 +28,18 @@ void DiskWorkers::start() {
   }
 }
 
+void DiskWorkers::interrupt() noexcept {
+  disk_.ring();
+  {
+    // Whoever has not seen what this is about does not sleep yet.
+    const std::lock_guard lock(limit_mutex_);
+  }
+  limit_wait_ended_.notify_all();
+}
+
 void DiskWorkers::stop() noexcept {
   stop_.store(true);
-  disk_.ring();
+  interrupt();
   for (std::thread& thread : threads_) {
     thread.join();
   }
@@ -45,7 +56,15 @@ void DiskWorkers::run() noexcept {
       continue;
     }
     wait_for_ring();
-    while (!stop_.load() && !gate_.is_closed() && disk_.serve()) {
+    while (!stop_.load() && !gate_.is_closed()) {
+      if (disk_.serve()) {
+        continue;
+      }
+      const auto held_ns = disk_.held_for();
+      if (!held_ns) {
+        break;
+      }
+      wait_for_limit(*held_ns);
     }
   }
   disk_.ring();
@@ -56,6 +75,15 @@ void DiskWorkers::wait_for_ring() noexcept {
   epoll_event event{};
   // Before the queue is looked at: what is rung for after that rings again.
   [[maybe_unused]] const int ready = ::epoll_wait(epoll_.get(), &event, 1, -1);
+}
+
+void DiskWorkers::wait_for_limit(std::uint64_t held_ns) noexcept {
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(1);
+  const auto longest = static_cast<std::uint64_t>(kLongest.count());
+  std::unique_lock lock(limit_mutex_);
+  if (!stop_.load() && !gate_.is_closed()) {
+    limit_wait_ended_.wait_for(lock, std::chrono::nanoseconds(std::min(held_ns, longest)));
+  }
 }
 
 }  // namespace mayfly::vmm

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -17,6 +19,9 @@ namespace mayfly::vmm {
 /// The threads of one disk: each takes a request, waits for the host to do it, and gives it back. So a slow
 /// disk holds up neither a vCPU nor the I/O thread nor another disk. They hold still at the gate while the
 /// machine is paused, with nothing under way.
+///
+/// While the disk is held by its limit they do not wait for the doorbell, and whoever rings it wakes nobody:
+/// each finds once that it is held, and sleeps until it is not.
 class DiskWorkers {
  public:
   /// Of a guest with so many CPUs. Two at least: with one, what is read would wait for every flush. Four at
@@ -37,7 +42,7 @@ class DiskWorkers {
   /// thread left.
   void start();
   /// To the gate, which was closed before, when what is under way has ended; does not wait. Any thread.
-  void interrupt() noexcept { disk_.ring(); }
+  void interrupt() noexcept;
   /// What is under way ends, and nothing more is begun. The gate is open.
   void stop() noexcept;
 
@@ -46,6 +51,7 @@ class DiskWorkers {
  private:
   void run() noexcept;
   void wait_for_ring() noexcept;
+  void wait_for_limit(std::uint64_t held_ns) noexcept;
 
   virtio::Blk& disk_;
   PauseGate& gate_;
@@ -54,6 +60,9 @@ class DiskWorkers {
   /// Where they all wait for the doorbell: each time that it is written wakes one (epoll(7), EPOLLET), and
   /// nobody need read it.
   Fd epoll_;
+  std::mutex limit_mutex_;
+  /// They have something else to look at than the time.
+  std::condition_variable limit_wait_ended_;
   std::vector<std::thread> threads_;
 };
 

@@ -17,7 +17,7 @@ using testing::BlkFixture;
 /// A disk whose calls the test holds up.
 class DiskWorkersTest : public BlkFixture {
  protected:
-  DiskWorkersTest() {
+  explicit DiskWorkersTest(const RateLimits& limits = {}) : BlkFixture({.bytes = kDiskBytes}, limits) {
     store_.on_call = [this](std::string_view) {
       const int call = ++begun_;
       while (held_ && call <= last_held_) {
@@ -182,6 +182,77 @@ TEST_F(DiskWorkersTest, TheirEndIsNotWaitedForAtTheGate) {
 }
 
 TEST_F(DiskWorkersTest, EndBeforeTheyHaveBegun) { workers_.stop(); }
+
+/// Of a disk that owes for minutes what its first request took.
+class HeldDiskWorkersTest : public DiskWorkersTest {
+ protected:
+  HeldDiskWorkersTest() : DiskWorkersTest({.bytes = {.per_second = 1, .burst = 1}}) {
+    workers_.start();
+    run(kUsual);
+    ask(4);
+    wait_for_answers(1);
+  }
+};
+
+// What is counted are looks at the clock, of which each look at the queue is one, and each sleep another.
+TEST_F(HeldDiskWorkersTest, AGuestThatRingsAndRingsWakesNobody) {
+  for (int i = 0; i < 5000; ++i) {
+    driver_->notify(0);
+    std::this_thread::yield();
+  }
+  std::this_thread::sleep_for(20ms);
+  EXPECT_LE(clock_reads_, 2 + 3 * 2 * kWorkers);
+  EXPECT_EQ(answers(), 1);
+}
+
+TEST_F(HeldDiskWorkersTest, AreHeldAtTheGateAtOnceAndAfterItAsBefore) {
+  for (int i = 0; i < 20; ++i) {
+    gate_.close();
+    workers_.interrupt();
+    ASSERT_TRUE(gate_.wait_for(kWorkers, 20s));
+    gate_.open();
+    driver_->notify(0);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(answers(), 1);
+}
+
+TEST_F(HeldDiskWorkersTest, GoOnWhenTheTimeHasCome) {
+  for (std::uint16_t i = 2; i <= 4; ++i) {
+    now_ns_ += 512'000'000'000;
+    while (answers() != i) {
+      workers_.interrupt();
+      std::this_thread::yield();
+    }
+    std::this_thread::sleep_for(1ms);
+    EXPECT_EQ(answers(), i);
+  }
+}
+
+TEST_F(HeldDiskWorkersTest, AResetAndTheEndWaitForNothing) {
+  driver_->reset();
+  run(kUsual);
+  ask(1);
+  workers_.stop();
+  EXPECT_EQ(answers(), 0);
+  EXPECT_EQ(begun_, 1);
+}
+
+/// Of a disk that does a request each 5 ms, by the host's clock.
+class SlowDiskWorkersTest : public DiskWorkersTest {
+ protected:
+  SlowDiskWorkersTest() : DiskWorkersTest({.operations = {.per_second = 200, .burst = 1}}) { now_ns_ = 0; }
+};
+
+TEST_F(SlowDiskWorkersTest, AnswerAllAndNotTooEarly) {
+  workers_.start();
+  run(kUsual | virtio::kFeatureEventIndex);
+  const std::uint64_t begin = monotonic_ns();
+  ask(41);
+  wait_for_answers(41);
+  EXPECT_GE(monotonic_ns() - begin, 200'000'000U);
+  EXPECT_EQ(begun_, 41);
+}
 
 }  // namespace
 }  // namespace mayfly::vmm

@@ -70,6 +70,7 @@ control::Status some_status() {
   status.balloon.reset();
   status.dma.reset();
   status.prefault.reset();
+  status.network.reset();
   status.disks.reset();
   status.sockets.reset();
   status.devices.clear();
@@ -106,6 +107,13 @@ TEST(ControlText, StatusOfAVmWithAllOfItSaysSo) {
                                       .write_errors = 2,
                                       .flushes = 4,
                                       .flush_errors = 4};
+  status.network = control::NetworkStatus{.sent_packets = 5,
+                                          .sent_bytes = 2ULL << 20U,
+                                          .sent_dropped = 1,
+                                          .send_holds = 3,
+                                          .send_held_ns = 1'500'000'000,
+                                          .received_packets = 6,
+                                          .received_bytes = 4ULL << 20U};
   status.sockets = control::SocketsStatus{
       .connections = 2, .opened = 5, .bytes_to_guest = 3ULL << 20U, .bytes_to_host = 7ULL << 20U};
   status.devices = {"0000:01:00.0", "0000:02:00.0"};
@@ -114,6 +122,8 @@ TEST(ControlText, StatusOfAVmWithAllOfItSaysSo) {
                            "dma       256 of 1024 MiB mapped (25 %), 768 MiB populated, 128 MiB held\n",
                            "prefault  1024 MiB populated, 1 MiB mapped before the guest ran\n",
                            "disks     7 reads of 3 MiB, 9 writes of 5 MiB, 4 flushes, 7 failed\n",
+                           "network   sent 5 packets of 2 MiB, 3 waits for the limit of 1.5 s in all; "
+                           "received 6 of 4 MiB; 1 dropped\n",
                            "sockets   2 open, 5 in all, 3 MiB to the guest, 7 MiB to the host\n",
                            "devices   0000:01:00.0 0000:02:00.0\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;

@@ -55,11 +55,27 @@ std::string dma_text(const control::DmaStatus& dma) {
   return text;
 }
 
+/// ", 3 waits for a limit of 1.2 s"; nothing when there was none.
+std::string holds_text(std::uint64_t holds, std::uint64_t held_ns) {
+  return holds == 0
+             ? ""
+             : ", " + std::to_string(holds) + " waits for the limit of " + seconds(held_ns) + " in all";
+}
+
+std::string network_text(const control::NetworkStatus& network) {
+  return "sent " + std::to_string(network.sent_packets) + " packets of " + mib(network.sent_bytes) +
+         holds_text(network.send_holds, network.send_held_ns) + "; received " +
+         std::to_string(network.received_packets) + " of " + mib(network.received_bytes) +
+         holds_text(network.receive_holds, network.receive_held_ns) + "; " +
+         std::to_string(network.sent_dropped + network.received_dropped) + " dropped";
+}
+
 std::string disks_text(const control::DisksStatus& disks) {
   const std::uint64_t errors = disks.read_errors + disks.write_errors + disks.flush_errors;
   return std::to_string(disks.reads) + " reads of " + mib(disks.read_bytes) + ", " +
          std::to_string(disks.writes) + " writes of " + mib(disks.written_bytes) + ", " +
-         std::to_string(disks.flushes) + " flushes, " + std::to_string(errors) + " failed";
+         std::to_string(disks.flushes) + " flushes, " + std::to_string(errors) + " failed" +
+         holds_text(disks.holds, disks.held_ns);
 }
 
 std::vector<std::string> row_of(const control::Status& status) {
@@ -102,6 +118,9 @@ std::string to_text(const control::Status& status) {
   if (status.prefault) {
     line("prefault", mib(status.prefault->populated_bytes) + " populated, " +
                          mib(status.prefault->mapped_bytes) + " mapped before the guest ran");
+  }
+  if (status.network) {
+    line("network", network_text(*status.network));
   }
   if (status.disks) {
     line("disks", disks_text(*status.disks));

@@ -51,11 +51,13 @@ void add_run_options(Parser& parser, RunOptions& run) {
                "serve`), container=N,group=N or iommufd=N,device=N (descriptors); may be repeated");
   parser.texts("--net", run.networks, "tap=NAME",
                "Give the guest a network device: a tap of the host, or fd=N; after commas mac=MAC, "
-               "ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS; may be repeated");
+               "ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS; limits to the guest rx-rate=BYTES[/BURST], "
+               "rx-pps=PACKETS[/BURST] a second, from it tx-rate, tx-pps; may be repeated");
   parser.texts("--disk", run.disks, "FILE",
                "Give the guest a disk, a regular file or block device of the host: /dev/vda, the "
                "next one /dev/vdb; after commas readonly, direct (past the page cache), "
-               "serial=NAME, mount=PATH (of the guest) and fs=ext4|erofs; may be repeated");
+               "serial=NAME, mount=PATH (of the guest) and fs=ext4|erofs; limits rate=BYTES[/BURST] and "
+               "iops=N[/BURST] a second; may be repeated");
   parser.text("--vsock", run.vsock, "PATH",
               "Give the guest sockets (AF_VSOCK): clients connect to PATH and say CONNECT PORT, the guest "
               "reaches PATH_PORT; after a comma cid=N, its address, 3 when not given");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/quantity.hpp"
+#include "cli/rate_option.hpp"
 #include "cli/refuse.hpp"
 #include "virtio/blk_request.hpp"
 
@@ -35,9 +36,14 @@ void set_disk_setting(vmm::DiskDevice& disk, std::string_view text, std::string_
       refuse("--disk", text, "fs is ext4 or erofs");
     }
     disk.file_system = value == "ext4" ? protocol::FileSystem::kExt4 : protocol::FileSystem::kErofs;
+  } else if (key == "rate") {
+    disk.limits.bytes = check_rate("--disk", text, key, value, RateOf::kBytes);
+  } else if (key == "iops") {
+    disk.limits.operations = check_rate("--disk", text, key, value, RateOf::kThings);
   } else {
     refuse("--disk", text,
-           "after the file there may be readonly, direct, serial=NAME, mount=PATH and fs=ext4|erofs");
+           "after the file there may be readonly, direct, serial=NAME, mount=PATH and fs=ext4|erofs, "
+           "rate=BYTES and iops=N");
   }
 }
 

@@ -70,6 +70,17 @@ TEST(DiskOption, IsMountedWhereTheGuestIsTo) {
   EXPECT_NE(refusal({"a,mount=/a", "b,mount=/a"}).find("another --disk is mounted there"), std::string::npos);
 }
 
+TEST(DiskOption, HasLimitsOfBytesAndRequests) {
+  const auto disks = check_disks({"a,rate=10M/64K,iops=500", "b"});
+  EXPECT_EQ(disks[0].limits.bytes, (Rate{10U << 20U, 64U << 10U}));
+  EXPECT_EQ(disks[0].limits.operations, (Rate{500, 50}));
+  EXPECT_FALSE(disks[1].limits.any());
+  EXPECT_EQ(refusal({"a,iops=1K"}),
+            "--disk 'a,iops=1K': iops is how many a second and, after a slash, at once, such as 500 or "
+            "500/50; leave it out for no limit");
+  EXPECT_NE(refusal({"a,rate=0"}).find("rate is bytes a second"), std::string::npos);
+}
+
 TEST(DiskOption, AFileIsOneDiskUnlessNobodyWritesIt) {
   EXPECT_EQ(refusal({"a,readonly", "a,readonly"}), "");
   EXPECT_NE(refusal({"a,readonly", "a"}).find("another --disk has this file"), std::string::npos);

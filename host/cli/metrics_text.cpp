@@ -95,10 +95,14 @@ void add_vm(Metrics& metrics, const control::Status& status) {
          std::to_string(status.populated_bytes));
   for (const control::StatusNumber& each : numbers_of_parts(status)) {
     const bool counts = each.kind == NumberKind::kUpToNow;
-    metrics.add(
-        "mayfly_vm_" + std::string(each.part) + '_' + std::string(each.name) + (counts ? "_total" : ""),
-        std::string(each.part) + "." + std::string(each.name) + " of mayfly status --json.", each.kind, id,
-        std::to_string(each.value));
+    std::string unit_name(each.name);
+    const bool is_time = unit_name.ends_with("_ns");
+    if (is_time) {
+      unit_name.replace(unit_name.size() - 2, 2, "seconds");
+    }
+    metrics.add("mayfly_vm_" + std::string(each.part) + '_' + unit_name + (counts ? "_total" : ""),
+                std::string(each.part) + "." + std::string(each.name) + " of mayfly status --json.",
+                each.kind, id, is_time ? seconds_of(each.value) : std::to_string(each.value));
   }
   if (status.dma) {
     number("mayfly_vm_dma_failed", "1 when no more can be mapped for devices.",

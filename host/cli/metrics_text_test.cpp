@@ -35,6 +35,10 @@ TEST(MetricsText, HasEachNumberOfAStatus) {
            R"(mayfly_vm_prefault_populated_bytes{id="web-1"} 1073741824)",
            R"(mayfly_vm_disks_reads_total{id="web-1"} 11)",
            R"(mayfly_vm_disks_flush_errors_total{id="web-1"} 18)",
+           R"(mayfly_vm_disks_held_seconds_total{id="web-1"} 0.000000020)",
+           R"(mayfly_vm_network_sent_packets_total{id="web-1"} 21)",
+           R"(mayfly_vm_network_send_held_seconds_total{id="web-1"} 1.000000022)",
+           R"(mayfly_vm_network_receive_holds_total{id="web-1"} 23)",
            R"(mayfly_vm_sockets_connections{id="web-1"} 2)",
            R"(mayfly_vm_sockets_bytes_to_host_total{id="web-1"} 7340032)",
            R"(mayfly_vm_exits_total{id="web-1",reason="port_out"} 7)",
@@ -54,8 +58,9 @@ TEST(MetricsText, HasNothingOfWhatAVmHasNot) {
   status.balloon.reset();
   status.dma.reset();
   status.disks.reset();
+  status.network.reset();
   const std::string text = to_metrics({status});
-  for (const char* name : {"ready_seconds", "balloon", "dma", "disks"}) {
+  for (const char* name : {"ready_seconds", "balloon", "dma", "disks", "network"}) {
     EXPECT_EQ(text.find(name), std::string::npos) << name;
   }
   EXPECT_EQ(to_metrics({}), "");

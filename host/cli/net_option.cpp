@@ -13,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "cli/quantity.hpp"
+#include "cli/rate_option.hpp"
 #include "cli/refuse.hpp"
 
 namespace mayfly::cli {
@@ -99,6 +100,23 @@ void set_port(vmm::NetDevice& device, std::string_view text, std::string_view ke
   device.descriptor = *number;
 }
 
+/// Whether the setting is a limit; sets it then.
+bool set_limit(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
+  const bool sends = key.starts_with("tx-");
+  if (!sends && !key.starts_with("rx-")) {
+    return false;
+  }
+  RateLimits& limits = sends ? device.send_limits : device.receive_limits;
+  if (key.substr(3) == "rate") {
+    limits.bytes = check_rate("--net", text, key, value, RateOf::kBytes);
+  } else if (key.substr(3) == "pps") {
+    limits.operations = check_rate("--net", text, key, value, RateOf::kThings);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view key,
                  std::string_view value) {
   if (key == "mac") {
@@ -109,10 +127,11 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
     device.setup.gateway = check_address(text, key, value);
   } else if (key == "dns") {
     device.nameservers.push_back(check_address(text, key, value));
-  } else {
+  } else if (!set_limit(device, text, key, value)) {
     refuse(
         "--net", text,
-        "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS");
+        "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS; "
+        "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N");
   }
 }
 

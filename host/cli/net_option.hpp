@@ -9,7 +9,8 @@
 namespace mayfly::cli {
 
 /// The network devices of `--net tap=NAME[,KEY=VALUE]...` or `--net fd=N[,KEY=VALUE]...`, one for each text.
-/// Keys: mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS; the last may be repeated. Without mac= a
+/// Keys: mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS, which may be repeated; of packets to the
+/// guest rx-rate=BYTES[/BURST] and rx-pps=N[/BURST], from it tx-rate and tx-pps. Without mac= a
 /// random one. Throws Error that names the option, what was given and what is allowed.
 [[nodiscard]] std::vector<vmm::NetDevice> check_networks(const std::vector<std::string>& texts);
 

@@ -74,6 +74,22 @@ TEST(NetOption, MalformedTextIsNamed) {
   }
 }
 
+TEST(NetOption, HasLimitsOfEachDirection) {
+  const auto devices = check_networks({"tap=a,rx-rate=1M,tx-rate=2M/1K,rx-pps=30,tx-pps=4/5", "tap=b"});
+  EXPECT_EQ(devices[0].receive_limits.bytes, (Rate{1U << 20U, (1U << 20U) / 10}));
+  EXPECT_EQ(devices[0].receive_limits.operations, (Rate{30, 3}));
+  EXPECT_EQ(devices[0].send_limits.bytes, (Rate{2U << 20U, 1024}));
+  EXPECT_EQ(devices[0].send_limits.operations, (Rate{4, 5}));
+  EXPECT_FALSE(devices[1].receive_limits.any() || devices[1].send_limits.any());
+  EXPECT_EQ(
+      refusal({"tap=a,tx-rate=fast"}),
+      "--net 'tap=a,tx-rate=fast': tx-rate is bytes a second and, after a slash, bytes at once, such as "
+      "10M or 10M/1M; leave it out for no limit");
+  for (const char* text : {"tap=a,rx-=1", "tap=a,tx-iops=1", "tap=a,rate=1", "tap=a,pps=1"}) {
+    EXPECT_NE(refusal({text}).find("after the port there may be"), std::string::npos) << text;
+  }
+}
+
 TEST(NetOption, GatewayIsOfTheNetwork) {
   EXPECT_NE(refusal({"tap=a,gateway=10.0.0.1"}).find("needs ip="), std::string::npos);
   EXPECT_NE(refusal({"tap=a,ip=10.0.0.2/24,gateway=10.0.1.1"}).find("of the network of ip="),

@@ -28,6 +28,7 @@ inline Status full_status() {
                            .held_bytes = 128ULL << 20U,
                            .failure = "no memory"},
           .prefault = PrefaultStatus{.populated_bytes = 1ULL << 30U, .mapped_bytes = 0},
+          .network = NetworkStatus{.sent_packets = 21, .send_held_ns = 1'000'000'022, .receive_holds = 23},
           .disks = DisksStatus{.reads = 11,
                                .read_bytes = 12,
                                .read_errors = 13,
@@ -35,7 +36,9 @@ inline Status full_status() {
                                .written_bytes = 15,
                                .write_errors = 16,
                                .flushes = 17,
-                               .flush_errors = 18},
+                               .flush_errors = 18,
+                               .holds = 19,
+                               .held_ns = 20},
           .sockets =
               SocketsStatus{
                   .connections = 2, .opened = 5, .bytes_to_guest = 3ULL << 20U, .bytes_to_host = 7ULL << 20U},

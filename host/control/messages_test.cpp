@@ -85,13 +85,15 @@ TEST(ControlResponse, StatusGoesThereAndBack) {
   EXPECT_EQ(response->status->state, State::kPaused);
   EXPECT_EQ(response->status->dma->failure, "no memory");
   EXPECT_EQ(response->status->disks->flush_errors, 18U);
+  EXPECT_EQ(response->status->disks->held_ns, 20U);
+  EXPECT_EQ(response->status->network->receive_holds, 23U);
   EXPECT_EQ(response->status->exits.back().second, 9U);
   EXPECT_EQ(response->status->ready_ns, 43'000'000U);
 }
 
 TEST(ControlResponse, WhatAVmHasNotIsAbsent) {
   const std::string line = to_line(Response{.status = Status{.id = "a"}});
-  for (const char* member : {"ready_ns", "balloon", "dma", "prefault", "disks", "sockets"}) {
+  for (const char* member : {"ready_ns", "balloon", "dma", "prefault", "network", "disks", "sockets"}) {
     EXPECT_EQ(line.find(member), std::string::npos) << member;
   }
   EXPECT_FALSE(parse_response(line)->status->balloon.has_value());

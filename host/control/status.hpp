@@ -51,6 +51,23 @@ struct DisksStatus {
   std::uint64_t write_errors = 0;
   std::uint64_t flushes = 0;
   std::uint64_t flush_errors = 0;
+  /// How often requests had to wait for a limit, and how long.
+  std::uint64_t holds = 0;
+  std::uint64_t held_ns = 0;
+};
+
+/// What all network devices together have done up to now.
+struct NetworkStatus {
+  std::uint64_t sent_packets = 0;
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t sent_dropped = 0;
+  std::uint64_t send_holds = 0;
+  std::uint64_t send_held_ns = 0;
+  std::uint64_t received_packets = 0;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t received_dropped = 0;
+  std::uint64_t receive_holds = 0;
+  std::uint64_t receive_held_ns = 0;
 };
 
 /// Connections of a guest's sockets.
@@ -76,10 +93,11 @@ struct Status {
   std::string pages{};
   /// Of memory_bytes, with host memory behind them.
   std::uint64_t populated_bytes = 0;
-  /// Absent: there is none. The same for the next four.
+  /// Absent: there is none. The same for the next five.
   std::optional<BalloonStatus> balloon{};
   std::optional<DmaStatus> dma{};
   std::optional<PrefaultStatus> prefault{};
+  std::optional<NetworkStatus> network{};
   std::optional<DisksStatus> disks{};
   std::optional<SocketsStatus> sockets{};
   /// To mayfly, by reason.

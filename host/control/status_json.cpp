@@ -46,7 +46,19 @@ constexpr PartKeys<DmaStatus, 4> kDma{"dma",
 constexpr PartKeys<PrefaultStatus, 2> kPrefault{"prefault",
                                                 {{{"populated_bytes", &PrefaultStatus::populated_bytes},
                                                   {"mapped_bytes", &PrefaultStatus::mapped_bytes}}}};
-constexpr PartKeys<DisksStatus, 8> kDisks{
+constexpr PartKeys<NetworkStatus, 10> kNetwork{
+    "network",
+    {{{"sent_packets", &NetworkStatus::sent_packets, NumberKind::kUpToNow},
+      {"sent_bytes", &NetworkStatus::sent_bytes, NumberKind::kUpToNow},
+      {"sent_dropped", &NetworkStatus::sent_dropped, NumberKind::kUpToNow},
+      {"send_holds", &NetworkStatus::send_holds, NumberKind::kUpToNow},
+      {"send_held_ns", &NetworkStatus::send_held_ns, NumberKind::kUpToNow},
+      {"received_packets", &NetworkStatus::received_packets, NumberKind::kUpToNow},
+      {"received_bytes", &NetworkStatus::received_bytes, NumberKind::kUpToNow},
+      {"received_dropped", &NetworkStatus::received_dropped, NumberKind::kUpToNow},
+      {"receive_holds", &NetworkStatus::receive_holds, NumberKind::kUpToNow},
+      {"receive_held_ns", &NetworkStatus::receive_held_ns, NumberKind::kUpToNow}}}};
+constexpr PartKeys<DisksStatus, 10> kDisks{
     "disks",
     {{{"reads", &DisksStatus::reads, NumberKind::kUpToNow},
       {"read_bytes", &DisksStatus::read_bytes, NumberKind::kUpToNow},
@@ -55,7 +67,9 @@ constexpr PartKeys<DisksStatus, 8> kDisks{
       {"written_bytes", &DisksStatus::written_bytes, NumberKind::kUpToNow},
       {"write_errors", &DisksStatus::write_errors, NumberKind::kUpToNow},
       {"flushes", &DisksStatus::flushes, NumberKind::kUpToNow},
-      {"flush_errors", &DisksStatus::flush_errors, NumberKind::kUpToNow}}}};
+      {"flush_errors", &DisksStatus::flush_errors, NumberKind::kUpToNow},
+      {"holds", &DisksStatus::holds, NumberKind::kUpToNow},
+      {"held_ns", &DisksStatus::held_ns, NumberKind::kUpToNow}}}};
 constexpr PartKeys<SocketsStatus, 4> kSockets{
     "sockets",
     {{{"connections", &SocketsStatus::connections},
@@ -163,6 +177,7 @@ void read_parts(Members& members, Status& status) {
     members.also(dma.good());
   }
   read_part(members, kPrefault, status.prefault);
+  read_part(members, kNetwork, status.network);
   read_part(members, kDisks, status.disks);
   read_part(members, kSockets, status.sockets);
 }
@@ -200,6 +215,7 @@ std::vector<StatusNumber> numbers_of_parts(const Status& status) {
   append_part(all, kBalloon, status.balloon);
   append_part(all, kDma, status.dma);
   append_part(all, kPrefault, status.prefault);
+  append_part(all, kNetwork, status.network);
   append_part(all, kDisks, status.disks);
   append_part(all, kSockets, status.sockets);
   return all;
@@ -221,6 +237,7 @@ Json to_json(const Status& status) {
     json[kDma.key]["failure"] = status.dma->failure;
   }
   add_part(json, kPrefault, status.prefault);
+  add_part(json, kNetwork, status.network);
   add_part(json, kDisks, status.disks);
   add_part(json, kSockets, status.sockets);
   json["exits"] = Json::object();

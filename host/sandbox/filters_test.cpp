@@ -238,8 +238,7 @@ TEST(Filters, WhatReachesOutIsForNobody) {
 // A run whose guest has no sockets.
 TEST(Filters, WhatSocketsNeedOtherThreadsOfDevicesHaveNot) {
   constexpr Arguments kFlags{0, 0, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0};
-  for (const int number :
-       {SYS_accept4, SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_shutdown, SYS_timerfd_settime, SYS_close}) {
+  for (const int number : {SYS_accept4, SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_shutdown, SYS_close}) {
     const seccomp_data data = call_of(static_cast<std::uint32_t>(number), kFlags);
     EXPECT_EQ(answer(ThreadKind::kSockets, Mode::kOn, data), SECCOMP_RET_ALLOW) << number;
     EXPECT_EQ(answer(ThreadKind::kIo, Mode::kOn, data), SECCOMP_RET_KILL_PROCESS) << number;

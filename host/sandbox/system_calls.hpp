@@ -116,8 +116,9 @@ inline constexpr std::array kRules{
     Rule{SYS_recvmsg, kSockets, {is(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}},
     // A guest's socket, or its client, sends or takes no more.
     Rule{SYS_shutdown, kSockets},
-    // When a client, or the guest, has taken too long.
-    Rule{SYS_timerfd_settime, kSockets},
+    // When a client, or the guest, has taken too long; when a network device that is held by its limit goes
+    // on.
+    Rule{SYS_timerfd_settime, kIo},
     // The interrupts of a passed-through device, each as the guest first uses it.
     Rule{SYS_eventfd2, kMain | kVcpu},
     Rule{SYS_close, kMain | kVcpu | kControl | kSockets},

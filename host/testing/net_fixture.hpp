@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/fake_alarm.hpp"
 #include "testing/fake_driver_ring.hpp"
 #include "testing/fake_event_loop.hpp"
 #include "testing/fake_msi_sink.hpp"
@@ -28,8 +29,9 @@ class NetFixture : public ::testing::Test {
   static constexpr std::uint64_t kSegments = kMergeable | virtio::kNetGuestChecksum | virtio::kNetGuestTcp4;
   static constexpr virtio::Net::Mac kMac{2, 1, 2, 3, 4, 5};
 
-  NetFixture() {
-    auto net = std::make_unique<virtio::Net>(port_, loop_, kMac);
+  explicit NetFixture(const RateLimits& receive = {}, const RateLimits& send = {}) {
+    auto net = std::make_unique<virtio::Net>(
+        port_, loop_, kMac, virtio::NetLimits{limit(receive, receive_alarm_), limit(send, send_alarm_)});
     net_ = net.get();
     transport_ = std::make_unique<virtio::PciTransport>(std::move(net), ram_.memory(), sink_);
     driver_.emplace(*transport_);
@@ -52,6 +54,20 @@ class NetFixture : public ::testing::Test {
   }
   [[nodiscard]] bool needs_reset() { return (driver_->status() & virtio::kStatusNeedsReset) != 0; }
 
+  static std::optional<virtio::NetLimit> limit(const RateLimits& limits, FakeAlarm*& alarm) {
+    if (!limits.any()) {
+      return std::nullopt;
+    }
+    auto owned = std::make_unique<FakeAlarm>();
+    alarm = owned.get();
+    return std::optional<virtio::NetLimit>({RateLimit(limits), std::move(owned)});
+  }
+  /// Lets time pass, and has the device do what there is.
+  void pass(FakeAlarm& alarm, std::uint64_t ns) {
+    alarm.pass(ns);
+    EXPECT_TRUE(loop_.settle());
+  }
+
   /// A packet as it is on both sides: its header, then `bytes`.
   static std::string packet(std::string_view bytes, virtio::NetHeader header = {}) {
     // Safe: the header's object representation.
@@ -64,6 +80,9 @@ class NetFixture : public ::testing::Test {
   FakePacketPort port_{io::kAllOffloads};
   FakeDriverRing receive_ring_{ram_.memory(), GuestAddress(0x10000), 64};
   FakeDriverRing send_ring_{ram_.memory(), GuestAddress(0x40000), 64};
+  /// Of a direction that has a limit.
+  FakeAlarm* receive_alarm_ = nullptr;
+  FakeAlarm* send_alarm_ = nullptr;
   virtio::Net* net_ = nullptr;
   std::unique_ptr<virtio::PciTransport> transport_;
   std::optional<FakeVirtioDriver> driver_;

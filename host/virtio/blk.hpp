@@ -86,7 +86,7 @@ class Blk final : public VirtioDevice {
   bool serve() noexcept;
   /// How many nanoseconds from now a request is held that waits; nothing when none is. Any thread.
   [[nodiscard]] std::optional<std::uint64_t> held_for() const noexcept;
-  /// Writes to doorbell(). Any thread.
+  /// Writes to the doorbell. Any thread.
   void ring() noexcept;
 
   /// Any thread.
@@ -101,7 +101,7 @@ class Blk final : public VirtioDevice {
   void activate(const Activation& activation) noexcept override;
   void notify(std::uint16_t queue) noexcept override;
   /// Reading it waits until the driver, or ring(), has written.
-  [[nodiscard]] int doorbell() const noexcept override { return bell_.get(); }
+  [[nodiscard]] int doorbell(std::size_t /*queue*/) const noexcept override { return bell_.get(); }
   void reset() noexcept override;
 
  private:

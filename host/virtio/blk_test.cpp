@@ -255,9 +255,9 @@ TEST_F(BlkTest, RingsForWhatIsLeftHoweverItCame) {
     driver_->notify(0);
   };
   const auto take_rings = [this] {
-    pollfd bell{blk_->doorbell(), POLLIN, 0};
+    pollfd bell{blk_->doorbell(0), POLLIN, 0};
     std::uint64_t count = 0;
-    return ::poll(&bell, 1, 0) == 1 && ::read(blk_->doorbell(), &count, sizeof(count)) == sizeof(count);
+    return ::poll(&bell, 1, 0) == 1 && ::read(blk_->doorbell(0), &count, sizeof(count)) == sizeof(count);
   };
   ask_for(2);
   EXPECT_TRUE(take_rings());

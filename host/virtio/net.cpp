@@ -24,13 +24,21 @@ bool is_for_later(ssize_t result) noexcept { return result == -EAGAIN || result 
 
 }  // namespace
 
-Net::Net(io::PacketPort& port, io::EventLoop& loop, const Mac& mac)
+Net::Net(io::PacketPort& port, io::EventLoop& loop, const Mac& mac, NetLimits limits)
     : port_(port),
       loop_(loop),
+      limits_(std::move(limits)),
       bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       config_{mac, kNetLinkUp, 1, port.mtu()} {
-  if (!bell_ || !loop.watch(bell_.get(), io::kReadable, bell_handler_) ||
-      !loop.watch(port.fd(), 0, port_handler_)) {
+  const auto watch = [&loop](int fd, Handler& handler) { return loop.watch(fd, io::kReadable, handler); };
+  bool good = bell_ && watch(bell_.get(), bell_handler_) && loop.watch(port.fd(), 0, port_handler_);
+  if (limits_.receive || limits_.send) {
+    send_bell_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    good = good && send_bell_ && watch(send_bell_.get(), send_bell_handler_) &&
+           (!limits_.receive || watch(limits_.receive->alarm->fd(), receive_alarm_handler_)) &&
+           (!limits_.send || watch(limits_.send->alarm->fd(), send_alarm_handler_));
+  }
+  if (!good) {
     fail_errno("cannot watch " + std::string(port.name()) + " of --net");
   }
 }
@@ -42,7 +50,14 @@ std::uint64_t Net::offered_features() const noexcept {
 
 NetCounts Net::counts() const noexcept {
   const std::lock_guard lock(mutex());
-  return counts_;
+  NetCounts counts = counts_;
+  if (limits_.send) {
+    counts.send_waits = limits_.send->limit.counts(limits_.send->alarm->now());
+  }
+  if (limits_.receive) {
+    counts.receive_waits = limits_.receive->limit.counts(limits_.receive->alarm->now());
+  }
+  return counts;
 }
 
 void Net::activate(const Activation& activation) noexcept {
@@ -51,27 +66,39 @@ void Net::activate(const Activation& activation) noexcept {
   features_ = activation.features;
   unsettled_ = true;
   // The loop's thread takes it from here.
-  ring();
+  ring(kReceiveQueue);
+  if (send_bell_) {
+    ring(kSendQueue);
+  }
 }
 
-void Net::notify(std::uint16_t /*queue*/) noexcept { ring(); }
+void Net::notify(std::uint16_t queue) noexcept { ring(queue); }
 
 void Net::reset() noexcept {
   buffers_.forget();
   queues_ = {};
   link_ = nullptr;
   features_ = 0;
+  for (std::optional<NetLimit>* const each : {&limits_.receive, &limits_.send}) {
+    if (*each) {
+      (*each)->limit.let_go((*each)->alarm->now());
+    }
+  }
 }
 
-void Net::ring() noexcept {
+void Net::ring(std::size_t queue) noexcept {
   const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof(one));  // full: it rings
+  [[maybe_unused]] const ssize_t written = ::write(bell_of(queue), &one, sizeof(one));  // full: it rings
+}
+
+std::uint64_t Net::take_rings(const Fd& bell) noexcept {
+  std::uint64_t count = 0;
+  return ::read(bell.get(), &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
 void Net::on_bell(io::Readiness /*what*/) noexcept {
-  std::uint64_t count = 0;
-  // Before the queues are looked at: what is rung for after that rings again.
-  if (::read(bell_.get(), &count, sizeof(count)) != sizeof(count)) {
+  const std::uint64_t count = take_rings(bell_);
+  if (count == 0) {
     return;
   }
   const std::lock_guard lock(mutex());
@@ -79,12 +106,56 @@ void Net::on_bell(io::Readiness /*what*/) noexcept {
   if (queues_.empty()) {
     return;
   }
+  settle();
+  if (!send_bell_) {
+    send();
+  }
+  // There may be buffers again.
+  listen(io::kReadable);
+}
+
+void Net::on_send_bell(io::Readiness /*what*/) noexcept {
+  const std::uint64_t count = take_rings(send_bell_);
+  const std::lock_guard lock(mutex());
+  counts_.notifications += count;
+  if (count != 0 && !queues_.empty()) {
+    settle();
+    send();
+  }
+}
+
+void Net::on_send_alarm(io::Readiness /*what*/) noexcept {
+  const std::lock_guard lock(mutex());
+  limits_.send->alarm->clear();
+  (void)loop_.change(send_bell_.get(), io::kReadable, send_bell_handler_);
+  if (!queues_.empty()) {
+    settle();
+    send();
+  }
+}
+
+void Net::on_receive_alarm(io::Readiness /*what*/) noexcept {
+  const std::lock_guard lock(mutex());
+  limits_.receive->alarm->clear();
+  (void)loop_.change(bell_.get(), io::kReadable, bell_handler_);
+  listen(io::kReadable);
+}
+
+void Net::hold_send() noexcept {
+  limits_.send->alarm->set(limits_.send->limit.resume_at());
+  (void)loop_.change(send_bell_.get(), 0, send_bell_handler_);
+}
+
+void Net::hold_receive() noexcept {
+  limits_.receive->alarm->set(limits_.receive->limit.resume_at());
+  (void)loop_.change(bell_.get(), 0, bell_handler_);
+  listen(0);
+}
+
+void Net::settle() noexcept {
   if (std::exchange(unsettled_, false)) {
     port_.set_offloads(offloads_of(features_));
   }
-  send();
-  // There may be buffers again.
-  listen(io::kReadable);
 }
 
 void Net::on_port(io::Readiness what) noexcept {
@@ -123,9 +194,18 @@ void Net::send() noexcept {
   for (queue.arm(); queue.has_counted() && left > 0; queue.arm()) {
     queue.disarm();
     for (; left > 0; --left) {
+      if (limits_.send && queue.has_counted() && !limits_.send->limit.passes(limits_.send->alarm->now())) {
+        hold_send();
+        queue.signal();
+        return;
+      }
       auto chain = queue.pop();
       if (!chain) {
         break;
+      }
+      if (limits_.send) {
+        const std::uint64_t bytes = chain->readable() - std::min(chain->readable(), sizeof(NetHeader));
+        limits_.send->limit.take(std::min(bytes, kPacketBytesMax), limits_.send->alarm->now());
       }
       const std::optional<QueueFault> fault = send_one(*chain);
       queue.push_used(std::move(*chain));
@@ -136,7 +216,7 @@ void Net::send() noexcept {
   }
   queue.signal();
   if (queue.has_counted()) {
-    ring();
+    ring(kSendQueue);
   }
 }
 
@@ -162,6 +242,10 @@ std::optional<QueueFault> Net::send_one(DescriptorChain& chain) noexcept {
 
 void Net::receive() noexcept {
   VirtQueue& queue = queues_[kReceiveQueue];
+  if (limits_.receive && !limits_.receive->limit.passes(limits_.receive->alarm->now())) {
+    hold_receive();
+    return;
+  }
   for (std::size_t left = kBudget; left > 0; --left) {
     const Received received = receive_one();
     if (received == Received::kNoBuffer) {
@@ -169,6 +253,10 @@ void Net::receive() noexcept {
       listen(0);
     }
     if (received != Received::kOne) {
+      break;
+    }
+    // Where more waits we are called again.
+    if (limits_.receive && !limits_.receive->limit.has_tokens(limits_.receive->alarm->now())) {
       break;
     }
   }
@@ -202,6 +290,9 @@ Net::Received Net::receive_one() noexcept {
     return Received::kNoPacket;
   }
   const auto bytes = static_cast<std::uint64_t>(got);
+  if (limits_.receive) {
+    limits_.receive->limit.take(bytes - std::min(bytes, sizeof(header)), limits_.receive->alarm->now());
+  }
   if (bytes < sizeof(header) || bytes - sizeof(header) > room || !is_taken(header, taken)) {
     ++counts_.received_dropped;
     return Received::kOne;

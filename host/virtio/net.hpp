@@ -4,9 +4,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 
 #include "base/checked.hpp"
 #include "base/fd.hpp"
+#include "base/rate_limit.hpp"
+#include "io/alarm.hpp"
 #include "io/event_loop.hpp"
 #include "io/packet_port.hpp"
 #include "virtio/net_buffers.hpp"
@@ -27,6 +31,9 @@ struct NetCounts {
   std::uint64_t received_dropped = 0;
   /// Times that the driver rang.
   std::uint64_t notifications = 0;
+  /// Packets waited for the limit of their direction.
+  HoldCounts send_waits{};
+  HoldCounts receive_waits{};
 };
 
 inline NetCounts& operator+=(NetCounts& sum, const NetCounts& more) noexcept {
@@ -37,8 +44,22 @@ inline NetCounts& operator+=(NetCounts& sum, const NetCounts& more) noexcept {
   sum.received_bytes += more.received_bytes;
   sum.received_dropped += more.received_dropped;
   sum.notifications += more.notifications;
+  sum.send_waits += more.send_waits;
+  sum.receive_waits += more.receive_waits;
   return sum;
 }
+
+/// Of one direction.
+struct NetLimit {
+  RateLimit limit;
+  /// Whose clock it goes by.
+  std::unique_ptr<io::Alarm> alarm;
+};
+/// None: there is no limit.
+struct NetLimits {
+  std::optional<NetLimit> receive{};
+  std::optional<NetLimit> send{};
+};
 
 /// The network device with one pair of queues (virtio 1.2, 5.1).
 ///
@@ -46,6 +67,11 @@ inline NetCounts& operator+=(NetCounts& sum, const NetCounts& more) noexcept {
 /// of ours; the driver rings it by an eventfd. Both directions do a bounded number of packets at a turn, and
 /// interrupt the driver once for all of them. A driver that breaks the rules of a queue loses that queue; a
 /// port that is gone is a link that is down.
+///
+/// With a limit each packet is an operation, and costs its bytes without the header. While a direction is
+/// held, what the driver sends stays in its ring and what the network sends stays in the port, and neither
+/// the driver's ringing nor the port's packets wake the loop; the other direction goes on. The limit is the
+/// device's, whoever its driver is: a reset gives nothing back.
 class Net final : public VirtioDevice {
  public:
   using Mac = std::array<std::uint8_t, 6>;
@@ -55,7 +81,7 @@ class Net final : public VirtioDevice {
   static constexpr std::uint64_t kPacketBytesMax = 65535 + 18;
 
   /// `port` and `loop`, which has not begun, outlive this. Throws Error.
-  Net(io::PacketPort& port, io::EventLoop& loop, const Mac& mac);
+  Net(io::PacketPort& port, io::EventLoop& loop, const Mac& mac, NetLimits limits = {});
 
   /// Any thread.
   [[nodiscard]] NetCounts counts() const noexcept;
@@ -68,7 +94,7 @@ class Net final : public VirtioDevice {
   }
   void activate(const Activation& activation) noexcept override;
   void notify(std::uint16_t queue) noexcept override;
-  [[nodiscard]] int doorbell() const noexcept override { return bell_.get(); }
+  [[nodiscard]] int doorbell(std::size_t queue) const noexcept override { return bell_of(queue); }
   void reset() noexcept override;
 
  private:
@@ -89,14 +115,27 @@ class Net final : public VirtioDevice {
     void (Net::*call_)(io::Readiness) noexcept;
   };
 
-  void ring() noexcept;
+  /// With a limit each queue has its own, so that one can be left alone.
+  [[nodiscard]] int bell_of(std::size_t queue) const noexcept {
+    return queue == kSendQueue && send_bell_ ? send_bell_.get() : bell_.get();
+  }
+  void ring(std::size_t queue) noexcept;
+  /// Takes what was rung, before the queues are looked at: what is rung for after that rings again. 0: it was
+  /// not.
+  [[nodiscard]] static std::uint64_t take_rings(const Fd& bell) noexcept;
   // Called by the loop.
   void on_bell(io::Readiness what) noexcept;
+  void on_send_bell(io::Readiness what) noexcept;
   void on_port(io::Readiness what) noexcept;
+  void on_receive_alarm(io::Readiness what) noexcept;
+  void on_send_alarm(io::Readiness what) noexcept;
   // What follows comes with the mutex held.
   /// Watches the port, or not.
   void listen(io::Readiness what) noexcept;
   void lose_port() noexcept;
+  void settle() noexcept;
+  void hold_receive() noexcept;
+  void hold_send() noexcept;
   void send() noexcept;
   [[nodiscard]] std::optional<QueueFault> send_one(DescriptorChain& chain) noexcept;
   void receive() noexcept;
@@ -105,8 +144,14 @@ class Net final : public VirtioDevice {
 
   io::PacketPort& port_;
   io::EventLoop& loop_;
+  NetLimits limits_;
+  /// Of both queues, or of the receiving one where send_bell_ is the other's.
   Fd bell_;
+  Fd send_bell_;
   Handler bell_handler_{*this, &Net::on_bell};
+  Handler send_bell_handler_{*this, &Net::on_send_bell};
+  Handler receive_alarm_handler_{*this, &Net::on_receive_alarm};
+  Handler send_alarm_handler_{*this, &Net::on_send_alarm};
   Handler port_handler_{*this, &Net::on_port};
   NetConfig config_;
   NetCounts counts_;

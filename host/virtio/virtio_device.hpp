@@ -47,9 +47,9 @@ class VirtioDevice {
   virtual void activate(const Activation& activation) noexcept = 0;
   /// The driver made buffers available in `queue`, one of queue_sizes(); only between activate() and reset().
   virtual void notify(std::uint16_t queue) noexcept = 0;
-  /// An eventfd that stands for notify() of any queue, for the host's kernel to write: notify() is then not
-  /// sure to be called. -1: there is none. Does not change.
-  [[nodiscard]] virtual int doorbell() const noexcept { return -1; }
+  /// An eventfd that stands for notify() of `queue`, for the host's kernel to write: notify() is then not
+  /// sure to be called. -1: there is none. Does not change; queues may share it.
+  [[nodiscard]] virtual int doorbell(std::size_t /*queue*/) const noexcept { return -1; }
   /// Forgets the driver: its queues are gone. Also comes when there was no activate().
   virtual void reset() noexcept = 0;
 

@@ -44,7 +44,7 @@ class Vsock final : public VirtioDevice, public vsock::Guest {
   }
   void activate(const Activation& activation) noexcept override;
   void notify(std::uint16_t queue) noexcept override;
-  [[nodiscard]] int doorbell() const noexcept override { return worker_.bell(); }
+  [[nodiscard]] int doorbell(std::size_t /*queue*/) const noexcept override { return worker_.bell(); }
   void reset() noexcept override;
 
  private:

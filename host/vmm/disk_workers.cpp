@@ -16,7 +16,7 @@ void DiskWorkers::start() {
   epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
   epoll_event event{};
   event.events = std::uint32_t{EPOLLIN} | std::uint32_t{EPOLLET};
-  if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, disk_.doorbell(), &event) != 0) {
+  if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, disk_.doorbell(0), &event) != 0) {
     fail_errno("cannot make what the threads of a disk wait for");
   }
   try {

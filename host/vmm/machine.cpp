@@ -16,6 +16,7 @@
 #include "virtio/rng.hpp"
 #include "vmm/entry_state.hpp"
 #include "vmm/placement.hpp"
+#include "vmm/timer.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -68,6 +69,11 @@ kvm::MonitorLeaf disable_idle_exits(kvm::Vm& vm) {
   }
   vm.enable(KVM_CAP_X86_DISABLE_EXITS, *exits);
   return (*exits & KVM_X86_DISABLE_EXITS_MWAIT) != 0 ? kvm::host_monitor_leaf() : std::nullopt;
+}
+
+std::optional<virtio::NetLimit> net_limit(const RateLimits& limits) {
+  return limits.any() ? std::optional<virtio::NetLimit>({RateLimit(limits), std::make_unique<Timer>()})
+                      : std::nullopt;
 }
 
 }  // namespace
@@ -208,8 +214,8 @@ void Machine::add_device(std::unique_ptr<virtio::VirtioDevice> device) {
   root_.add(std::move(transport));
   const pci::RegisterPages& registers = added.show_registers(register_view_);
   register_view_.show(registers.address(), registers.bytes());
-  if (const int doorbell = added.device().doorbell(); doorbell >= 0) {
-    for (std::size_t queue = 0; queue < added.device().queue_sizes().size(); ++queue) {
+  for (std::size_t queue = 0; queue < added.device().queue_sizes().size(); ++queue) {
+    if (const int doorbell = added.device().doorbell(queue); doorbell >= 0) {
       register_view_.ring(registers.address() + virtio::PciTransport::doorbell_at(queue), doorbell);
     }
   }
@@ -229,7 +235,10 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
     add_balloon(*puncher_, *parts.balloon_bytes, virtio::BalloonUse::kLend);
   }
   for (std::size_t i = 0; i < parts.ports.size(); ++i) {
-    auto net = std::make_unique<virtio::Net>(*parts.ports[i], io_thread(parts), parts.networks[i].setup.mac);
+    const NetDevice& network = parts.networks[i];
+    auto net = std::make_unique<virtio::Net>(
+        *parts.ports[i], io_thread(parts), network.setup.mac,
+        virtio::NetLimits{net_limit(network.receive_limits), net_limit(network.send_limits)});
     networks_.push_back(net.get());
     add_device(std::move(net));
   }
@@ -242,7 +251,7 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
 
 void Machine::add_disks(const MachineParts& parts) {
   for (std::size_t i = 0; i < parts.stores.size(); ++i) {
-    auto disk = std::make_unique<virtio::Blk>(*parts.stores[i], parts.disks[i].serial);
+    auto disk = std::make_unique<virtio::Blk>(*parts.stores[i], parts.disks[i].serial, parts.disks[i].limits);
     disk_workers_.push_back(std::make_unique<DiskWorkers>(*disk, gate_, DiskWorkers::count_for(parts.cpus)));
     disks_.push_back(disk.get());
     add_device(std::move(disk));

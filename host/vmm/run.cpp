@@ -61,10 +61,17 @@ std::vector<boot::NamedCount> facts_of(const virtio::BalloonCounts& counts) {
 }
 
 std::vector<boot::NamedCount> facts_of(const virtio::NetCounts& counts) {
-  return {{"sent_packets", counts.sent_packets},     {"sent_bytes", counts.sent_bytes},
-          {"sent_dropped", counts.sent_dropped},     {"received_packets", counts.received_packets},
-          {"received_bytes", counts.received_bytes}, {"received_dropped", counts.received_dropped},
-          {"notifications", counts.notifications}};
+  return {{"sent_packets", counts.sent_packets},
+          {"sent_bytes", counts.sent_bytes},
+          {"sent_dropped", counts.sent_dropped},
+          {"received_packets", counts.received_packets},
+          {"received_bytes", counts.received_bytes},
+          {"received_dropped", counts.received_dropped},
+          {"notifications", counts.notifications},
+          {"send_holds", counts.send_waits.holds},
+          {"send_held_ns", counts.send_waits.held_ns},
+          {"receive_holds", counts.receive_waits.holds},
+          {"receive_held_ns", counts.receive_waits.held_ns}};
 }
 
 std::vector<boot::NamedCount> facts_of(const virtio::BlkCounts& counts) {
@@ -77,7 +84,9 @@ std::vector<boot::NamedCount> facts_of(const virtio::BlkCounts& counts) {
           {"flushes", counts.flushes},
           {"flush_errors", counts.flush_errors},
           {"erasures", counts.erasures},
-          {"erasure_errors", counts.erasure_errors}};
+          {"erasure_errors", counts.erasure_errors},
+          {"holds", counts.waits.holds},
+          {"held_ns", counts.waits.held_ns}};
 }
 
 std::vector<boot::NamedCount> facts_of(const vsock::EndpointCounts& counts) {

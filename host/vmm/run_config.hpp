@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/rate_limit.hpp"
 #include "guest-init/protocol/launch.hpp"
 #include "memory/backing.hpp"
 #include "sandbox/mode.hpp"
@@ -77,6 +78,9 @@ struct NetDevice {
   protocol::NetworkSetup setup{};
   /// With those of all other devices protocol::kNameserversMax at most.
   std::vector<protocol::Ipv4Address> nameservers{};
+  /// What comes to the guest, and what goes out.
+  RateLimits receive_limits{};
+  RateLimits send_limits{};
 };
 
 /// Of one guest; each has threads.
@@ -95,6 +99,7 @@ struct DiskDevice {
   /// Where the guest mounts it, an absolute path; empty: it does not.
   std::string mount{};
   protocol::FileSystem file_system = protocol::FileSystem::kExt4;
+  RateLimits limits{};
 };
 
 /// A guest's sockets (AF_VSOCK), and what they are on the host.

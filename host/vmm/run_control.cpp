@@ -81,6 +81,18 @@ void RunControl::add_machine(Status& status) const {
     status.prefault = {.populated_bytes = prefault->counts().populated_bytes,
                        .mapped_bytes = prefault->counts().mapped_bytes};
   }
+  if (const auto network = machine.network_counts()) {
+    status.network = {.sent_packets = network->sent_packets,
+                      .sent_bytes = network->sent_bytes,
+                      .sent_dropped = network->sent_dropped,
+                      .send_holds = network->send_waits.holds,
+                      .send_held_ns = network->send_waits.held_ns,
+                      .received_packets = network->received_packets,
+                      .received_bytes = network->received_bytes,
+                      .received_dropped = network->received_dropped,
+                      .receive_holds = network->receive_waits.holds,
+                      .receive_held_ns = network->receive_waits.held_ns};
+  }
   if (const auto disks = machine.disk_counts()) {
     status.disks = {.reads = disks->reads,
                     .read_bytes = disks->read_bytes,
@@ -89,7 +101,9 @@ void RunControl::add_machine(Status& status) const {
                     .written_bytes = disks->written_bytes,
                     .write_errors = disks->write_errors,
                     .flushes = disks->flushes,
-                    .flush_errors = disks->flush_errors};
+                    .flush_errors = disks->flush_errors,
+                    .holds = disks->waits.holds,
+                    .held_ns = disks->waits.held_ns};
   }
   if (const virtio::Vsock* const sockets = machine.sockets()) {
     const vsock::EndpointCounts counts = sockets->counts();

@@ -156,3 +156,41 @@ case_disk_refuses_what_is_none() {
   expect_status 125
   expect_err_has "after the file there may be readonly, direct, serial=NAME, mount=PATH and fs=ext4|erofs"
 }
+
+# Reads 2 MiB past the cache; says their digest, and whether that took as long as the limit says: all but the bucket and the last request.
+readonly DISK_HELD='
+import hashlib, mmap, os, time
+disk = os.open("/dev/vda", os.O_RDONLY | os.O_DIRECT)
+buffer = mmap.mmap(-1, 1 << 17)
+digest = hashlib.sha256()
+begin = time.monotonic()
+for at in range(0, 1 << 21, 1 << 17):
+    os.preadv(disk, [buffer], at)
+    digest.update(buffer)
+print(digest.hexdigest(), time.monotonic() - begin > (2 - 1 / 8 - 1 / 16) * 4 - 0.1)'
+
+case_disk_is_held_by_its_limit() {
+  make_disk disk $((2 << 20))
+  mayfly_run --disk "$WORK/disk,rate=256K/64K" --timeline "$WORK/t.json" -- python3 -c "$DISK_HELD" </dev/null
+  expect_status 0
+  expect_out "$(digest_of "$WORK/disk") True"
+  [[ "$(json "$WORK/t.json" 't["disks"]["holds"] > 0 and t["disks"]["held_ns"] > 0')" == True ]] || fail "the timeline has not counted it"
+  mayfly_run --disk "$WORK/disk,iops=0" -- true </dev/null
+  expect_status 125
+  expect_err_has "iops is how many a second and, after a slash, at once, such as 500 or 500/50; leave it out for no limit"
+}
+
+disk_is_held() { [[ "$(status_of "$1" 't["disks"]["holds"] > 0')" == True ]]; }
+
+# What it owes lasts for longer than a case may.
+case_disk_that_is_held_keeps_nothing_waiting() {
+  make_disk disk $((4 << 20))
+  start_vm held 'echo up; exec dd if=/dev/vda of=/dev/null bs=1M iflag=direct' --disk "$WORK/disk,rate=1K/1M"
+  await "$vm" has_line "$WORK/held.out" up
+  await "$vm" disk_is_held held
+  "$MAYFLY" pause held || fail "it does not pause"
+  "$MAYFLY" resume held || fail "it does not go on"
+  "$MAYFLY" metrics held | grep -q '^mayfly_vm_disks_held_seconds_total{id="held"} ' || fail "the metrics have not got it"
+  expect_answer 0 '' kill held
+  end_vm 137
+}

@@ -245,6 +245,15 @@ TEST(Filters, WhatSocketsNeedOtherThreadsOfDevicesHaveNot) {
   }
 }
 
+// A disk's threads wait without one.
+TEST(Filters, TheIoThreadAloneSetsATimer) {
+  for (const ThreadKind kind : kKinds) {
+    const bool is_io = kind == ThreadKind::kIo || kind == ThreadKind::kSockets;
+    EXPECT_EQ(answer(kind, Mode::kOn, call_of(SYS_timerfd_settime)),
+              is_io ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS);
+  }
+}
+
 // Its files are open; what is in them is all that it comes to.
 TEST(Filters, WhatADiskNeedsNoOtherThreadHas) {
   for (const ThreadKind kind : kKinds) {

@@ -330,7 +330,7 @@ void Attack::touch_by_string() noexcept {
 }
 
 void Attack::end_machine() noexcept {
-  switch (random_.below(6)) {
+  switch (random_.below(8)) {
     case 0:
       jump(device().bar);
       break;
@@ -341,11 +341,20 @@ void Attack::end_machine() noexcept {
       port_out(random_.one_in(2) ? kPanicPort : kResetPort, 0, 1);
       break;
     case 3:  // INIT, NMI and others, to whom it hits
-      store<std::uint32_t>(kLocalApic + 0x310, random_.below(4) << 24U);
-      store<std::uint32_t>(kLocalApic + 0x300, random_.below(8) << 8U | 0x4000U | random_.below(256));
+      write_msr(kX2ApicCommand, std::uint64_t{random_.below(4)} << 32U | random_.below(8) << 8U | 0x4000U |
+                                    random_.below(256));
       break;
     case 4:
       store(kLocalApic + random_.below(0x400), static_cast<std::uint32_t>(random_.next()));
+      break;
+    case 5:  // mostly a fault, which nobody handles
+      write_msr(kX2Apic + random_.below(0x40), random_.next());
+      break;
+    case 6:  // off, back as an xAPIC, elsewhere
+      write_msr(kApicBase, kLocalApic | random_.below(16) << 8U);
+      write_msr(kApicBase, random_.one_in(2) ? kLocalApic | 0x800U : (kRamEnd - 0x1000U) | 0x800U);
+      store<std::uint32_t>(kLocalApic + 0x310, random_.below(4) << 24U);
+      store<std::uint32_t>(kLocalApic + 0x300, random_.below(8) << 8U | 0x4000U | random_.below(256));
       break;
     default:
       port_out(kMarkPort, 0, 0x61);

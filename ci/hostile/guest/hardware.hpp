@@ -62,6 +62,14 @@ inline void store_any(std::uint64_t address, unsigned log2, std::uint64_t value)
   }
 }
 
+inline void write_msr(std::uint32_t number, std::uint64_t value) noexcept {
+  asm volatile("wrmsr"
+               :
+               : "c"(number), "a"(static_cast<std::uint32_t>(value)),
+                 "d"(static_cast<std::uint32_t>(value >> 32U))
+               : "memory");
+}
+
 inline void port_out(std::uint16_t port, unsigned log2, std::uint32_t value) noexcept {
   switch (log2) {
     case 0:

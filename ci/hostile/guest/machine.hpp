@@ -13,6 +13,10 @@ inline constexpr std::uint64_t kRamEnd = 128 * kMiB;
 inline constexpr std::uint64_t kWindow32 = 0xc0000000;
 inline constexpr std::uint64_t kEcam = 0xe0000000;
 inline constexpr std::uint64_t kLocalApic = 0xfee00000;
+// host/kvm/msr.cpp leaves it in x2APIC mode (Intel SDM 3A, 11.12).
+inline constexpr std::uint32_t kApicBase = 0x1b;
+inline constexpr std::uint32_t kX2Apic = 0x800;
+inline constexpr std::uint32_t kX2ApicCommand = 0x830;
 inline constexpr std::uint64_t kPmemAt = 4 * kGiB;
 inline constexpr std::uint64_t kWindow64 = 5 * kGiB;
 

@@ -15,8 +15,8 @@ constinit std::uint32_t finished = 0;
 
 void wake_others() noexcept {
   // Intel SDM 3A, 11.6.1: INIT to all others, then start at page 0x90.
-  store<std::uint32_t>(kLocalApic + 0x300, 0x000c4500);
-  store<std::uint32_t>(kLocalApic + 0x300, 0x000c4690);
+  write_msr(kX2ApicCommand, 0x000c4500);
+  write_msr(kX2ApicCommand, 0x000c4690);
 }
 
 void power_off() noexcept { port_out(0x601, 0, 0x34); }

@@ -7,7 +7,11 @@
 attack() {
   [[ -e "$REPO/build/test/hostile-guest" ]] || fail "there is no guest: cmake --build build --target hostile-guest"
   make_tap hostile0
-  python3 "$REPO/ci/hostile/attack" --mayfly "$MAYFLY" --image "$IMAGE" --tap hostile0 "$@" >"$WORK/out" || fail "$(tail -n 20 "$WORK/out")"
+  python3 "$REPO/ci/hostile/attack" --mayfly "$MAYFLY" --image "$IMAGE" --tap hostile0 "$@" >"$WORK/out" || {
+    # Its address is that of others' taps.
+    busybox ip link delete hostile0
+    fail "$(tail -n 20 "$WORK/out")"
+  }
   cat "$WORK/out" >&2
   busybox ip link delete hostile0 || fail "the tap cannot be removed"
 }

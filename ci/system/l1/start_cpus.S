@@ -3,7 +3,7 @@
  * A guest kernel that starts all other processors and waits for 63 of them: it writes their number to port 0x80, then
  * asks for a reset. Linked at 1 MiB, entered in protected mode without paging.
  */
-	.set ICR, 0xfee00300		/* Intel SDM 3A, 11.6.1 */
+	.set X2APIC_ICR, 0x830		/* Intel SDM 3A, 11.12 */
 	.set INIT_OTHERS, 0x000c4500
 	.set SIPI_OTHERS, 0x000c4690	/* start at page 0x90 */
 	.set AP_CODE, 0x90000
@@ -14,8 +14,12 @@
 	mov	$AP_CODE, %edi
 	mov	$ap_end - ap_begin, %ecx
 	rep movsb
-	movl	$INIT_OTHERS, ICR
-	movl	$SIPI_OTHERS, ICR
+	mov	$X2APIC_ICR, %ecx
+	xor	%edx, %edx
+	mov	$INIT_OTHERS, %eax
+	wrmsr
+	mov	$SIPI_OTHERS, %eax
+	wrmsr
 1:	pause
 	mov	AP_COUNT, %ax
 	cmp	$63, %ax

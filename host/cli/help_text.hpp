@@ -11,9 +11,12 @@ SIZE is a number of bytes, or of KiB, MiB, GiB, TiB with K, M, G, T. TIME is a n
 The first SIGINT, SIGTERM, SIGHUP or SIGQUIT goes to the workload, a second one ends the VM.
 
 Exit status: the workload's own, or
-  124  --timeout ran out            127  command not found in the guest
-  125  mayfly or the guest failed   128+N  ended by signal N
-  126  command cannot be executed       159  killed by --sandbox (SIGSYS): the kernel log tells more
+  124    --timeout ran out
+  125    mayfly or the guest failed
+  126    command cannot be executed
+  127    command not found in the guest
+  128+N  ended by signal N
+  159    killed by --sandbox (SIGSYS): the kernel log tells more
 A wrong command line is 125, too: lower numbers are the workload's.)";
 
 inline constexpr const char* kBootFooter =
@@ -98,9 +101,11 @@ one, --timeout, and the end of this mayfly kill it and its process group. What i
 runs on, until the VM's own workload ends.
 
 Exit status: the command's own, or
-  124  --timeout ran out            127  command not found in the guest
-  125  mayfly or the guest failed   128+N  ended by signal N
-  126  command cannot be executed)";
+  124    --timeout ran out
+  125    mayfly or the guest failed
+  126    command cannot be executed
+  127    command not found in the guest
+  128+N  ended by signal N)";
 
 inline constexpr const char* kLogsFooter =
     R"(Of VMs that `mayfly run --detach` has started, also when they have ended, until `mayfly gc` or another VM of the same id.

@@ -25,7 +25,8 @@ inline constexpr const char* kVersionLine = "mayfly " MAYFLY_VERSION "\n";
 class HelpFormatter : public CLI::Formatter {
  public:
   explicit HelpFormatter(std::string usage) : usage_("Usage: " + std::move(usage) + "\n") {
-    column_width(28);
+    // Two spaces at least after the widest name: man pages are made of this.
+    column_width(30);
   }
   std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override { return usage_; }
 

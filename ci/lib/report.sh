@@ -19,6 +19,13 @@ report_begin() {
   rm -f "$_report_logs/seconds"
 }
 
+# _report_took NAME: notes that what has gone on since the last note was NAME.
+_report_took() {
+  local now="${EPOCHREALTIME%[.,]*}"
+  printf '%s s %s\n' $((now - _report_since)) "$1" >>"$_report_logs/seconds"
+  _report_since="$now"
+}
+
 # Counts one finished check, given its line, and notes how long it took.
 _report_line() {
   printf '%s\n' "$1"
@@ -27,9 +34,8 @@ _report_line() {
     FAIL\ *) _report_failed=$((_report_failed + 1)) ;;
     skip\ *) _report_skipped=$((_report_skipped + 1)) ;;
   esac
-  local name="${1#* }" now="${EPOCHREALTIME%[.,]*}"
-  printf '%s s %s\n' $((now - _report_since)) "${name%%[: ]*}" >>"$_report_logs/seconds"
-  _report_since="$now"
+  local name="${1#* }"
+  _report_took "${name%%[: ]*}"
 }
 
 # run_stage NAME SCOPE: runs stage_NAME; a stage that stops early is a failed check of its own. With MAYFLY_TEST_REUSE=yes
@@ -103,7 +109,11 @@ _report_follow() {
 
 # check_build PRESET [TARGET...]: a preset that cannot be built is a failed check.
 check_build() {
-  build_preset "$@" || _report_line "FAIL build-$1: it does not build"
+  if build_preset "$@"; then
+    _report_took "build-$1"
+  else
+    _report_line "FAIL build-$1: it does not build"
+  fi
 }
 
 # check_log NAME CMD...: one check that passes when CMD does; its output goes to a log, whose end is shown on failure.
@@ -170,6 +180,7 @@ check_ctest() {
   _report_passed=$((_report_passed + passed))
   _report_failed=$((_report_failed + failed))
   _report_skipped=$((_report_skipped + skipped))
+  _report_took "$name"
 }
 
 # Prints what took longest, what the counts leave open, and as the last line the counts; fails when a check failed or none passed.

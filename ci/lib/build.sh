@@ -26,7 +26,7 @@ readonly KERNEL_TREE=build/kernel-tree
 
 # The program, its init, its image builder and the guest kernel: build/bin and build/lib/mayfly.
 build_product() {
-  build_preset release mayfly mayfly-init mayfly-image
+  build_preset release mayfly mayfly-init mayfly-image mayfly-man mayfly-image-man
   MAYFLY_KERNEL_TREE="${MAYFLY_KERNEL_TREE:-$PWD/$KERNEL_TREE}" cmake --build build --target guest-kernel
 }
 

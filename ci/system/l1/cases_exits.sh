@@ -50,16 +50,21 @@ case_exits_are_counted_until_the_vm_ends() {
   grep -q "^mayfly: there is no process $guest$" "$WORK/err" || fail "$(<"$WORK/err")"
 }
 
-# Each boot mark is one write to port 0x80, by mayfly's own count: all are seen, and each once.
-case_exits_of_a_whole_boot_agree_with_its_timeline() {
+# count_boot OPTION...: counts the host's exits while a VM of these options does nothing, in $WORK/exits.json.
+count_boot() {
   "$MAYFLY" exits --all --json >"$WORK/exits.json" 2>"$WORK/err" &
   local exits=$!
   # It has an event of each kind open: it counts long before a guest runs.
   await "$exits" has_events "$exits" 8
-  mayfly_run --timeline "$WORK/t.json" -- true </dev/null
+  mayfly_run "$@" -- true </dev/null
   expect_status 0
   kill -TERM "$exits"
   wait "$exits" || fail "status $?: $(<"$WORK/err")"
+}
+
+# Each boot mark is one write to port 0x80, by mayfly's own count: all are seen, and each once.
+case_exits_of_a_whole_boot_agree_with_its_timeline() {
+  count_boot --timeline "$WORK/t.json"
   local seen own
   seen="$(count_of "$WORK/exits.json" port '0x80 write') $(count_of "$WORK/exits.json" user_exit mmio)"
   own="$(json "$WORK/t.json" "t['exits']['boot_mark']") $(json "$WORK/t.json" "t['exits']['mmio_read'] + t['exits']['mmio_write']")"
@@ -68,13 +73,7 @@ case_exits_of_a_whole_boot_agree_with_its_timeline() {
 
 # Else each is two stores to MMIO, which KVM must emulate. What a second processor is started with are IPIs already.
 case_ipis_go_by_msr() {
-  "$MAYFLY" exits --all --json >"$WORK/exits.json" 2>"$WORK/err" &
-  local exits=$!
-  await "$exits" has_events "$exits" 8
-  mayfly_run --cpus 2 -- true </dev/null
-  expect_status 0
-  kill -TERM "$exits"
-  wait "$exits" || fail "status $?: $(<"$WORK/err")"
+  count_boot --cpus 2
   (($(count_of "$WORK/exits.json" msr '0x830 write X2APIC_ICR') > 0)) || fail "none in $(<"$WORK/exits.json")"
 }
 

@@ -11,7 +11,7 @@ import pathlib
 import re
 import statistics
 
-from boot_figures import EVENT, REASON
+from boot_figures import EVENT, REASON, WORK_MARK
 
 SYSTEMS = ("mayfly", "qemu-microvm-stock", "qemu-microvm")
 # As in exits_load.cpp: the load's name, its unit, how many units there are. The marks are its place in this list doubled, and
@@ -22,7 +22,6 @@ LOADS = (
     ("hackbench", "message", 1000),
     ("ping_pong", "round trip", 2000),
 )
-MARK = re.compile(r"func 4d4600(\d\d) ")
 TIMER_VECTOR = re.compile(r"vec (?:236|0xec|ec) ")
 MSR_TSC_DEADLINE = "6e0"
 MSR_X2APIC_ICR = "830"
@@ -62,7 +61,7 @@ def loads_of(path):
             if not found:
                 continue
             event, words = found[2], found[3]
-            if event == "kvm_cpuid" and (mark := MARK.search(words)):
+            if event == "kvm_cpuid" and (mark := WORK_MARK.search(words)):
                 marks += 1
                 number = int(mark[1], 16)
                 current = counts.setdefault(LOADS[number // 2][0], collections.Counter()) if number % 2 == 0 else None

@@ -2,8 +2,7 @@
 //
 // What ci/bench/exits has a guest do: four loads whose requests are counted, one after the other.
 //
-// Marks enclose what is measured: CPUID of a leaf that there is not, which every hypervisor sees, traces, and
-// answers alike, and which needs no privilege. exits_figures.py knows the numbers.
+// Marks enclose what is measured (marks.hpp); exits_figures.py knows the numbers.
 #include <arpa/inet.h>
 #include <array>
 #include <atomic>
@@ -20,7 +19,6 @@
 #include <thread>
 #include <vector>
 
-#include <cpuid.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -30,9 +28,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "marks.hpp"
+
 namespace {
 
-constexpr unsigned kMarkLeaf = 0x4d460000;
 constexpr std::uint16_t kPort = 11211;
 
 constexpr unsigned kClients = 4;
@@ -52,28 +51,6 @@ constexpr std::string_view kValue =
     "0123456789 0123456789 0123456789 0123456789 0123456789";
 
 enum class Load : unsigned { kMemcached = 0, kCyclic = 2, kHackbench = 4, kPingPong = 6 };
-
-void require(bool holds, const char* what) {
-  if (!holds) {
-    std::perror(what);
-    std::exit(1);
-  }
-}
-
-void mark(unsigned number) {
-  unsigned a = 0;
-  unsigned b = 0;
-  unsigned c = 0;
-  unsigned d = 0;
-  __cpuid(kMarkLeaf + number, a, b, c, d);
-}
-
-template <typename Do>
-void measure(Load load, Do&& act) {
-  mark(static_cast<unsigned>(load));
-  act();
-  mark(static_cast<unsigned>(load) + 1);
-}
 
 /// Starts a program whose output nobody needs; its process.
 pid_t start(std::initializer_list<const char*> words) {

@@ -7,10 +7,9 @@
 import argparse
 import json
 import pathlib
-import re
 import statistics
 
-from boot_figures import EVENT, spread_percent
+from boot_figures import EVENT, WORK_MARK, spread_percent
 
 # As in io_load.cpp: the work's name, its unit, how many units there are. The marks are its place in this list doubled, and
 # one more at its end.
@@ -21,7 +20,6 @@ WORKS = (
     ("disk_write", "MiB", 32),
     ("disk_random_read", "4 KiB", 1000),
 )
-MARK = re.compile(r"func 4d4600(\d\d) ")
 
 
 def works_of(path):
@@ -38,7 +36,7 @@ def works_of(path):
                 exits += 1
             elif event == "kvm_userspace_exit":
                 to_vmm += 1
-            elif event == "kvm_cpuid" and (mark := MARK.search(words)):
+            elif event == "kvm_cpuid" and (mark := WORK_MARK.search(words)):
                 at[int(mark[1], 16)] = (float(found[1]) * 1000, exits, to_vmm)
     if len(at) != 2 * len(WORKS):
         raise SystemExit(f"io_figures: {path} lacks marks of the load; it did not end or the trace is cut")

@@ -5,8 +5,7 @@
 //   io-load serve    in L1: sends or takes as many bytes as a connection asks for
 //   io-load          in the guest: streams to and from the peer, reads and writes the disk
 //
-// Marks enclose what is measured: CPUID of a leaf that there is not, which every hypervisor sees, traces, and
-// answers alike, and which needs no privilege.
+// Marks enclose what is measured (marks.hpp).
 #include <arpa/inet.h>
 #include <array>
 #include <cstdint>
@@ -16,11 +15,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include <cpuid.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "marks.hpp"
 
 namespace {
 
@@ -29,7 +29,6 @@ constexpr std::uint64_t kMiB = 1ULL << 20U;
 constexpr std::uint64_t kStreamBytes = 16 * kMiB;
 constexpr std::uint64_t kDiskBytes = 32 * kMiB;
 constexpr std::uint64_t kRandomReads = 1000;
-constexpr unsigned kMarkLeaf = 0x4d460000;
 
 /// Work of each kind before it is measured: windows, caches and buffers settle.
 constexpr std::uint64_t kWarmBytes = 4 * kMiB;
@@ -48,29 +47,6 @@ struct Order {
 
 /// What each mark's leaf ends with; begin is even, its end one more.
 enum class Work : unsigned { kSend = 0, kReceive = 2, kRead = 4, kWrite = 6, kRandomRead = 8 };
-
-void require(bool holds, const char* what) {
-  if (!holds) {
-    std::perror(what);
-    std::exit(1);
-  }
-}
-
-void mark(unsigned number) {
-  unsigned a = 0;
-  unsigned b = 0;
-  unsigned c = 0;
-  unsigned d = 0;
-  __cpuid(kMarkLeaf + number, a, b, c, d);
-}
-
-/// Does something between its two marks.
-template <typename Do>
-void measure(Work work, Do&& act) {
-  mark(static_cast<unsigned>(work));
-  act();
-  mark(static_cast<unsigned>(work) + 1);
-}
 
 std::byte* buffer() {
   static void* const memory =

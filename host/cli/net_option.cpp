@@ -82,7 +82,41 @@ void set_address(vmm::NetDevice& device, std::string_view text, std::string_view
   device.setup.has_address = 1;
 }
 
+/// A network of its own, for a user: what is not said otherwise.
+void make_user(vmm::NetDevice& device) {
+  device.user.emplace();
+  device.user->dns = {10, 0, 2, 3};
+  device.setup.has_address = 1;
+  device.setup.address = {10, 0, 2, 15};
+  device.setup.prefix = 24;
+  device.setup.gateway = {10, 0, 2, 2};
+}
+
+/// [ADDRESS/]PORT[:PORT], as passt takes it; of the host's loopback when no address is given.
+std::string check_forward(std::string_view text, std::string_view key, std::string_view value) {
+  const auto is_port = [](std::string_view port) {
+    const auto number = parse_count(port);
+    return number.has_value() && *number >= 1 && *number <= 65535;
+  };
+  const std::size_t slash = value.find('/');
+  const bool has_address = slash != std::string_view::npos;
+  const std::string_view ports = has_address ? value.substr(slash + 1) : value;
+  const std::size_t colon = std::min(ports.find(':'), ports.size());
+  if ((has_address && !parse_bytes_of<4>(value.substr(0, slash), '.', 10)) ||
+      !is_port(ports.substr(0, colon)) || (colon < ports.size() && !is_port(ports.substr(colon + 1)))) {
+    refuse("--net", text,
+           std::string(key) +
+               " is a port of the host and, after a colon, the guest's, such as 8080:80; before it "
+               "an address of the host and a slash, where it is not 127.0.0.1");
+  }
+  return (has_address ? "" : "127.0.0.1/") + std::string(value);
+}
+
 void set_port(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
+  if (key == "user" && value.empty()) {
+    make_user(device);
+    return;
+  }
   if (key == "tap") {
     if (value.empty() || value.size() >= IFNAMSIZ || value.find('/') != std::string_view::npos) {
       refuse("--net", text, "tap is the name of an interface, of up to 15 characters");
@@ -91,7 +125,7 @@ void set_port(vmm::NetDevice& device, std::string_view text, std::string_view ke
     return;
   }
   if (key != "fd") {
-    refuse("--net", text, "write tap=NAME or fd=N, such as tap=tap0");
+    refuse("--net", text, "write user, tap=NAME or fd=N, such as tap=tap0");
   }
   const auto number = parse_descriptor(value);
   if (!number.has_value()) {
@@ -125,13 +159,18 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
     set_address(device, text, value);
   } else if (key == "gateway") {
     device.setup.gateway = check_address(text, key, value);
+  } else if (key == "tcp" && device.user.has_value()) {
+    device.user->tcp.push_back(check_forward(text, key, value));
+  } else if (key == "udp" && device.user.has_value()) {
+    device.user->udp.push_back(check_forward(text, key, value));
   } else if (key == "dns") {
     device.nameservers.push_back(check_address(text, key, value));
   } else if (!set_limit(device, text, key, value)) {
     refuse(
         "--net", text,
         "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS; "
-        "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N");
+        "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N; "
+        "after user also, repeated, tcp=PORT:PORT and udp=PORT:PORT");
   }
 }
 
@@ -141,6 +180,11 @@ vmm::NetDevice check_network(std::string_view text) {
   for (bool is_first = true; is_first || !rest.empty(); is_first = false) {
     const auto [key, value] = take_setting(rest);
     (is_first ? set_port : set_setting)(device, text, key, value);
+  }
+  if (device.user.has_value() && device.nameservers.empty()) {
+    device.nameservers.push_back(device.user->dns);
+  } else if (device.user.has_value()) {
+    device.user->dns = {};  // the guest asks others
   }
   if (device.setup.mac == Mac{}) {
     device.setup.mac = random_mac();
@@ -165,7 +209,11 @@ std::vector<vmm::NetDevice> check_networks(const std::vector<std::string>& texts
       if (other.setup.mac == device.setup.mac) {
         refuse("--net", text, "another --net has this MAC address");
       }
-      if (other.tap == device.tap && other.descriptor == device.descriptor) {
+      if (other.user.has_value() && device.user.has_value()) {
+        refuse("--net", text, "another --net is that; one leads to all that the host reaches");
+      }
+      if (!other.user.has_value() && !device.user.has_value() && other.tap == device.tap &&
+          other.descriptor == device.descriptor) {
         refuse("--net", text, "another --net has this tap");
       }
     }

@@ -44,8 +44,39 @@ TEST(NetOption, DescriptorIsTaken) {
   }
 }
 
+TEST(NetOption, UserHasANetworkOfItsOwn) {
+  const auto devices = check_networks({"user", "tap=tap0"});
+  ASSERT_TRUE(devices[0].user.has_value());
+  EXPECT_EQ(devices[0].setup.address, (protocol::Ipv4Address{10, 0, 2, 15}));
+  EXPECT_EQ(devices[0].setup.prefix, 24);
+  EXPECT_EQ(devices[0].setup.gateway, (protocol::Ipv4Address{10, 0, 2, 2}));
+  EXPECT_EQ(devices[0].nameservers, (std::vector<protocol::Ipv4Address>{{10, 0, 2, 3}}));
+  EXPECT_EQ(devices[0].user->dns, (protocol::Ipv4Address{10, 0, 2, 3}));
+  EXPECT_TRUE(devices[0].user->tcp.empty());
+  EXPECT_FALSE(devices[1].user.has_value());
+}
+
+TEST(NetOption, UserTakesPortsAndOtherAddresses) {
+  const auto device = check_networks(
+      {"user,ip=172.16.0.9/16,gateway=172.16.0.1,dns=9.9.9.9,tcp=8080:80,tcp=0.0.0.0/443,udp=53:5353"})[0];
+  EXPECT_EQ(device.setup.address, (protocol::Ipv4Address{172, 16, 0, 9}));
+  EXPECT_EQ(device.nameservers, (std::vector<protocol::Ipv4Address>{{9, 9, 9, 9}}));
+  EXPECT_EQ(device.user->dns, protocol::Ipv4Address{}) << "nothing to pass on";
+  EXPECT_EQ(device.user->tcp, (std::vector<std::string>{"127.0.0.1/8080:80", "0.0.0.0/443"}));
+  EXPECT_EQ(device.user->udp, std::vector<std::string>{"127.0.0.1/53:5353"});
+  EXPECT_NE(refusal({"user", "user"}).find("another --net is that"), std::string::npos);
+  EXPECT_NE(refusal({"user,ip=172.16.0.9/16"}).find("the gateway is another address"), std::string::npos);
+  for (const char* text : {"tcp=", "tcp=0", "tcp=65536", "tcp=80:", "tcp=:80", "tcp=80:80:80", "tcp=x/80",
+                           "tcp=/80", "udp=1.2.3/80", "tcp=80-90", "tcp=1.2.3.4/80/80", "tcp=none"}) {
+    EXPECT_NE(refusal({std::string("user,") + text}).find("is a port of the host"), std::string::npos)
+        << text;
+  }
+  EXPECT_NE(refusal({"tap=t,tcp=80"}).find("after user also"), std::string::npos);
+  EXPECT_NE(refusal({"user=x"}).find("write user, tap=NAME or fd=N"), std::string::npos);
+}
+
 TEST(NetOption, MalformedTextIsNamed) {
-  EXPECT_EQ(refusal({"eth0"}), "--net 'eth0': write tap=NAME or fd=N, such as tap=tap0");
+  EXPECT_EQ(refusal({"eth0"}), "--net 'eth0': write user, tap=NAME or fd=N, such as tap=tap0");
   EXPECT_EQ(
       refusal({"tap=a,ip=10.0.0.2"}),
       "--net 'tap=a,ip=10.0.0.2': ip is an address and the bits of its network, such as 192.168.7.2/24");

@@ -45,6 +45,11 @@ class PacketPort {
   [[nodiscard]] virtual ssize_t receive(std::span<const iovec> buffers) noexcept = 0;
   /// Sends a packet, foreign and unchecked, without waiting: what it took, or -errno.
   [[nodiscard]] virtual ssize_t send(std::span<const iovec> buffers) noexcept = 0;
+
+  /// A packet that was taken is not sent to its end, and none is taken until it is: flush() when fd() is
+  /// writable.
+  [[nodiscard]] virtual bool is_full() const noexcept { return false; }
+  virtual void flush() noexcept {}
 };
 
 }  // namespace mayfly::io

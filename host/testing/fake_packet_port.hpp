@@ -64,7 +64,12 @@ class FakePacketPort final : public io::PacketPort {
   void close_network() { network_ = Fd(); }
   [[nodiscard]] std::optional<io::Offloads> accepted() const noexcept { return accepted_; }
 
+  [[nodiscard]] bool is_full() const noexcept override { return full; }
+  void flush() noexcept override { full = flush_is_in_vain; }
+
   int send_error = 0;
+  bool full = false;
+  bool flush_is_in_vain = false;
 
  private:
   io::Offloads offered_;

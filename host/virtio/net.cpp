@@ -162,14 +162,24 @@ void Net::on_port(io::Readiness what) noexcept {
   const std::lock_guard lock(mutex());
   if ((what & io::kBroken) != 0) {
     lose_port();
-  } else if (queues_.empty() || unsettled_) {
+    return;
+  }
+  if ((what & io::kWritable) != 0) {
+    port_.flush();
+    listen(listening_ & io::kReadable);
+    if (!port_.is_full()) {
+      ring(kSendQueue);
+    }
+  }
+  if (queues_.empty() || unsettled_) {
     listen(0);
-  } else {
+  } else if ((what & io::kReadable) != 0) {
     receive();
   }
 }
 
 void Net::listen(io::Readiness what) noexcept {
+  what = static_cast<io::Readiness>(what | (port_.is_full() ? io::kWritable : 0));
   if (what != listening_ && !port_lost_ && loop_.change(port_.fd(), what, port_handler_)) {
     listening_ = what;
   }
@@ -179,6 +189,7 @@ void Net::lose_port() noexcept {
   port_lost_ = true;
   loop_.forget(port_.fd(), port_handler_);
   config_.status = 0;
+  ring(kSendQueue);  // what has waited for room there is given back
   const std::string_view name = port_.name();
   (void)std::fprintf(stderr, "mayfly: %.*s of --net is gone; the guest has no link there any more\n",
                      static_cast<int>(name.size()), name.data());
@@ -187,17 +198,35 @@ void Net::lose_port() noexcept {
   }
 }
 
+bool Net::holds_send() noexcept {
+  if (!port_lost_ && port_.is_full()) {
+    return true;
+  }
+  if (limits_.send && !limits_.send->limit.passes(limits_.send->alarm->now())) {
+    hold_send();
+    return true;
+  }
+  return false;
+}
+
 void Net::send() noexcept {
+  if (send_turn()) {
+    ring(kSendQueue);
+  }
+  queues_[kSendQueue].signal();
+  // The port may have no room now.
+  listen(listening_ & io::kReadable);
+}
+
+bool Net::send_turn() noexcept {
   VirtQueue& queue = queues_[kSendQueue];
   std::size_t left = kBudget;
-  // The driver need not ring while we look anyway.
+  // The driver need not ring while we look anyway, nor while its packets wait.
   for (queue.arm(); queue.has_counted() && left > 0; queue.arm()) {
     queue.disarm();
     for (; left > 0; --left) {
-      if (limits_.send && queue.has_counted() && !limits_.send->limit.passes(limits_.send->alarm->now())) {
-        hold_send();
-        queue.signal();
-        return;
+      if (queue.has_counted() && holds_send()) {
+        return false;
       }
       auto chain = queue.pop();
       if (!chain) {
@@ -214,10 +243,7 @@ void Net::send() noexcept {
       }
     }
   }
-  queue.signal();
-  if (queue.has_counted()) {
-    ring(kSendQueue);
-  }
+  return queue.has_counted();
 }
 
 std::optional<QueueFault> Net::send_one(DescriptorChain& chain) noexcept {

@@ -136,7 +136,11 @@ class Net final : public VirtioDevice {
   void settle() noexcept;
   void hold_receive() noexcept;
   void hold_send() noexcept;
+  /// Whether what the driver sends is to wait, for room at the port or by the limit.
+  [[nodiscard]] bool holds_send() noexcept;
   void send() noexcept;
+  /// Whether the driver has more, for another turn.
+  [[nodiscard]] bool send_turn() noexcept;
   [[nodiscard]] std::optional<QueueFault> send_one(DescriptorChain& chain) noexcept;
   void receive() noexcept;
   enum class Received : std::uint8_t { kOne, kNoPacket, kNoBuffer };

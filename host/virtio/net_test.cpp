@@ -55,6 +55,35 @@ TEST_F(NetTest, SendsMoreThanATurnHasAndInterruptsOnceATurn) {
   EXPECT_EQ(sink_.take().size(), 1U);
 }
 
+TEST_F(NetTest, WhatAFullPortTakesNotWaitsUntilThereIsRoom) {
+  run(kPlain);
+  port_.full = true;
+  port_.flush_is_in_vain = true;
+  send_ring_.chain().readable(packet("x")).publish();
+  driver_->notify(Net::kSendQueue);
+  for (int turn = 0; turn < 5; ++turn) {
+    EXPECT_GT(loop_.take_turn(), 0) << "it waits for room";
+  }
+  EXPECT_EQ(send_ring_.used_index(), 0);
+  port_.flush_is_in_vain = false;
+  EXPECT_TRUE(loop_.settle());
+  EXPECT_EQ(port_.next(), packet("x"));
+  EXPECT_EQ(send_ring_.used_index(), 1);
+}
+
+TEST_F(NetTest, WhatWaitsForAPortThatIsGoneIsGivenBack) {
+  run(kPlain);
+  port_.full = true;
+  port_.flush_is_in_vain = true;
+  send_ring_.chain().readable(packet("x")).publish();
+  driver_->notify(Net::kSendQueue);
+  (void)loop_.take_turn();
+  port_.close_network();
+  EXPECT_TRUE(loop_.settle());
+  EXPECT_EQ(send_ring_.used_index(), 1);
+  EXPECT_EQ(net_->counts().sent_dropped, 1U);
+}
+
 TEST_F(NetTest, AsksNotToBeRungForWhileItLooks) {
   run(kPlain);
   EXPECT_EQ(send_ring_.used_flags(), 0);

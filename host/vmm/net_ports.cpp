@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/net_ports.hpp"
 
+#include "vmm/passt_process.hpp"
 #include "vmm/tap.hpp"
 
 namespace mayfly::vmm {
@@ -9,12 +10,14 @@ std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDev
   std::vector<std::unique_ptr<io::PacketPort>> ports(devices.size());
   // Descriptors first: a number that is none must not become one of ours.
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    if (devices[i].tap.empty()) {
+    if (!devices[i].user.has_value() && devices[i].tap.empty()) {
       ports[i] = std::make_unique<Tap>(devices[i].descriptor);
     }
   }
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    if (!devices[i].tap.empty()) {
+    if (devices[i].user.has_value()) {
+      ports[i] = start_passt(devices[i]);
+    } else if (!devices[i].tap.empty()) {
       ports[i] = std::make_unique<Tap>(devices[i].tap);
     }
   }

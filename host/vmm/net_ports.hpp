@@ -9,7 +9,8 @@
 
 namespace mayfly::vmm {
 
-/// Where the guest's network devices lead, in the order of the configuration. Throws Error.
+/// Where the guest's network devices lead, in the order of the configuration. While there is one thread, and
+/// before anything is given up: processes are started. Throws Error.
 [[nodiscard]] std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDevice>& devices);
 
 }  // namespace mayfly::vmm

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -196,6 +197,7 @@ struct Opened {
   const std::optional<LaunchTerminal>& launch_terminal;
   ControlPoint& control;
   ConnectorProcess* connector;
+  const std::vector<std::unique_ptr<io::PacketPort>>& ports;
   sandbox::Sandbox& sandbox;
 };
 
@@ -239,7 +241,6 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                   {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, opened.control.log()},
                   [&waker] { waker.wake(); });
   ReadyObserver* const ready_observer = config.listeners.empty() ? nullptr : &opened.control.lifecycle();
-  const auto ports = open_ports(config.networks);
   const auto stores = open_disks(config.disks);
   Machine machine({.memory_bytes = config.memory_bytes,
                    .pages = config.pages,
@@ -253,7 +254,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .kernel = config.kernel,
                    .image = opened.image,
                    .devices = config.devices,
-                   .ports = ports,
+                   .ports = opened.ports,
                    .networks = config.networks,
                    .stores = stores,
                    .disks = config.disks,
@@ -319,7 +320,8 @@ void say(const std::string& sentence, control::RunLog* log) {
 
 /// All of a run that others know of by its id.
 Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& control,
-                       ConnectorProcess* connector, sandbox::Sandbox& sandbox, boot::BootTimeline& timeline) {
+                       ConnectorProcess* connector, const std::vector<std::unique_ptr<io::PacketPort>>& ports,
+                       sandbox::Sandbox& sandbox, boot::BootTimeline& timeline) {
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
   const Image image(config.image, config.image_check);
   std::optional<WorkingSetFile> working_set;
@@ -333,10 +335,10 @@ Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& 
     terminal.emplace(STDIN_FILENO);
     launch_terminal = callers_terminal(*terminal);
   }
-  Finished finished =
-      run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
-                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, connector, sandbox},
-                  timeline);
+  Finished finished = run_machine(
+      {config, image, working_set.has_value() ? &*working_set : nullptr, signals,
+       terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, connector, ports, sandbox},
+      timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();
@@ -365,7 +367,7 @@ void close_inherited_files(const RunConfig& config) {
     }
   }
   for (const NetDevice& network : config.networks) {
-    if (network.tap.empty()) {
+    if (!network.user.has_value() && network.tap.empty()) {
       kept.push_back(network.descriptor);
     }
   }
@@ -375,7 +377,8 @@ void close_inherited_files(const RunConfig& config) {
 
 int run(const RunConfig& config, boot::BootTimeline& timeline) {
   require_given(config.devices);
-  // Before anything is given up: it needs the host's files. It outlives all else of ours.
+  // Before anything is given up: it needs the host's files. It outlives all else of ours. So do ports.
+  const auto ports = open_ports(config.networks);
   std::optional<ConnectorProcess> connector;
   if (config.sockets.has_value() && !config.sockets->path.empty()) {
     connector.emplace(config.sockets->path, config.sandbox);
@@ -385,8 +388,8 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
   ControlPoint control(config, timeline);
   control.lifecycle().starting();
   try {
-    const Outcome outcome = run_to_its_end(config, signals, control,
-                                           connector.has_value() ? &*connector : nullptr, sandbox, timeline);
+    const Outcome outcome = run_to_its_end(
+        config, signals, control, connector.has_value() ? &*connector : nullptr, ports, sandbox, timeline);
     control.lifecycle().ended(outcome);
     control.finish(exit_status(outcome));
     return exit_status(outcome);

@@ -69,9 +69,20 @@ struct PassedDevice {
   DeviceOpener opener{};
 };
 
+/// A network of a user without rights to one: passt(1) does for the guest what its programs ask of sockets.
+struct UserNetwork {
+  /// What passt passes on to its host's first resolver; 0.0.0.0: nothing.
+  protocol::Ipv4Address dns{};
+  /// Ports of the host that lead to the guest, each as passt's --tcp-ports has it. The same for `udp`.
+  std::vector<std::string> tcp{};
+  std::vector<std::string> udp{};
+};
+
 /// A network device that the guest gets.
 struct NetDevice {
-  /// The tap of the host that it is joined to; empty: `descriptor` is one.
+  /// It is that, with the address and gateway of `setup`, which are there; absent: it is joined to a tap.
+  std::optional<UserNetwork> user{};
+  /// The tap of the host; empty: `descriptor` is one.
   std::string tap{};
   int descriptor = -1;
   /// Its MAC address, and what the guest sets it up with.

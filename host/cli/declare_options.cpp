@@ -49,12 +49,13 @@ void add_run_options(Parser& parser, RunOptions& run) {
                "iommu=auto|type1|iommufd, peers=yes|no, intx=auto|yes (auto: only without MSI-X); for one "
                "that is open already broker=FILE (`mayfly device "
                "serve`), container=N,group=N or iommufd=N,device=N (descriptors); may be repeated");
-  parser.texts("--net", run.networks, "user|tap=NAME",
-               "Give the guest a network device: user (what mayfly's user reaches, by passt; after commas "
-               "tcp=PORT:PORT and udp=PORT:PORT lead from the host to the guest), a tap of the host, or fd=N; "
-               "after commas mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS; limits to the guest "
-               "rx-rate=BYTES[/BURST], rx-pps=PACKETS[/BURST] a second, from it tx-rate, tx-pps; may be "
-               "repeated");
+  parser.texts(
+      "--net", run.networks, "user|tap=NAME",
+      "Give the guest a network device: user (what mayfly's user reaches, by passt; after commas "
+      "tcp=PORT:PORT and udp=ADDRESS/PORT:PORT lead from the host to the guest), a tap of the host, or fd=N; "
+      "after commas mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS, dns=ADDRESS; limits to the guest "
+      "rx-rate=BYTES[/BURST], rx-pps=PACKETS[/BURST] a second, from it tx-rate, tx-pps; may be "
+      "repeated");
   parser.texts("--disk", run.disks, "FILE",
                "Give the guest a disk, a regular file or block device of the host: /dev/vda, the "
                "next one /dev/vdb; after commas readonly, direct (past the page cache), "

@@ -92,7 +92,9 @@ void make_user(vmm::NetDevice& device) {
   device.setup.gateway = {10, 0, 2, 2};
 }
 
-/// [ADDRESS/]PORT[:PORT], as passt takes it; of the host's loopback when no address is given.
+/// [ADDRESS/]PORT[:PORT] of TCP, as passt takes it; of the host's loopback when no address is given. UDP
+/// needs one, of another network: without a way to the loopback for the guest passt has none for answers
+/// either.
 std::string check_forward(std::string_view text, std::string_view key, std::string_view value) {
   const auto is_port = [](std::string_view port) {
     const auto number = parse_count(port);
@@ -108,6 +110,12 @@ std::string check_forward(std::string_view text, std::string_view key, std::stri
            std::string(key) +
                " is a port of the host and, after a colon, the guest's, such as 8080:80; before it "
                "an address of the host and a slash, where it is not 127.0.0.1");
+  }
+  if (key == "udp" && (!has_address || value.starts_with("127."))) {
+    refuse(
+        "--net", text,
+        "udp is an address of the host that others reach, a slash and the port, such as 192.168.7.1/53:53; "
+        "answers find no way to 127.0.0.1");
   }
   return (has_address ? "" : "127.0.0.1/") + std::string(value);
 }
@@ -170,7 +178,7 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
         "--net", text,
         "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS; "
         "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N; "
-        "after user also, repeated, tcp=PORT:PORT and udp=PORT:PORT");
+        "after user also, repeated, tcp=PORT:PORT and udp=ADDRESS/PORT:PORT");
   }
 }
 

@@ -57,19 +57,23 @@ TEST(NetOption, UserHasANetworkOfItsOwn) {
 }
 
 TEST(NetOption, UserTakesPortsAndOtherAddresses) {
-  const auto device = check_networks(
-      {"user,ip=172.16.0.9/16,gateway=172.16.0.1,dns=9.9.9.9,tcp=8080:80,tcp=0.0.0.0/443,udp=53:5353"})[0];
+  const auto device =
+      check_networks({"user,ip=172.16.0.9/16,gateway=172.16.0.1,dns=9.9.9.9,tcp=8080:80,tcp=0.0.0.0/"
+                      "443,udp=192.168.7.1/53:5353"})[0];
   EXPECT_EQ(device.setup.address, (protocol::Ipv4Address{172, 16, 0, 9}));
   EXPECT_EQ(device.nameservers, (std::vector<protocol::Ipv4Address>{{9, 9, 9, 9}}));
   EXPECT_EQ(device.user->dns, protocol::Ipv4Address{}) << "nothing to pass on";
   EXPECT_EQ(device.user->tcp, (std::vector<std::string>{"127.0.0.1/8080:80", "0.0.0.0/443"}));
-  EXPECT_EQ(device.user->udp, std::vector<std::string>{"127.0.0.1/53:5353"});
+  EXPECT_EQ(device.user->udp, std::vector<std::string>{"192.168.7.1/53:5353"});
   EXPECT_NE(refusal({"user", "user"}).find("another --net is that"), std::string::npos);
   EXPECT_NE(refusal({"user,ip=172.16.0.9/16"}).find("the gateway is another address"), std::string::npos);
   for (const char* text : {"tcp=", "tcp=0", "tcp=65536", "tcp=80:", "tcp=:80", "tcp=80:80:80", "tcp=x/80",
                            "tcp=/80", "udp=1.2.3/80", "tcp=80-90", "tcp=1.2.3.4/80/80", "tcp=none"}) {
     EXPECT_NE(refusal({std::string("user,") + text}).find("is a port of the host"), std::string::npos)
         << text;
+  }
+  for (const char* text : {"user,udp=53", "user,udp=127.0.0.1/53", "user,udp=127.1.2.3/53:53"}) {
+    EXPECT_NE(refusal({text}).find("answers find no way to 127.0.0.1"), std::string::npos) << text;
   }
   EXPECT_NE(refusal({"tap=t,tcp=80"}).find("after user also"), std::string::npos);
   EXPECT_NE(refusal({"user=x"}).find("write user, tap=NAME or fd=N"), std::string::npos);

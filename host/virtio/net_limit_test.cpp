@@ -129,6 +129,26 @@ TEST_F(NetPacketsTest, APortThatGoesIsNoticedWhileItIsHeld) {
   pass(*receive_alarm_, kSecond);
 }
 
+TEST_F(NetPacketsTest, RoomAtThePortIsWaitedForBesideTheLimit) {
+  port_.full = true;
+  port_.flush_is_in_vain = true;
+  for (int i = 0; i < 3; ++i) {
+    put_send();
+  }
+  driver_->notify(Net::kSendQueue);
+  for (int turn = 0; turn < 3; ++turn) {
+    EXPECT_GT(loop_.take_turn(), 0) << "it waits for room";
+  }
+  EXPECT_EQ(send_ring_.used_index(), 0);
+  EXPECT_EQ(send_alarm_->at, std::nullopt) << "what does not leave costs nothing";
+  port_.flush_is_in_vain = false;
+  EXPECT_TRUE(loop_.settle());
+  EXPECT_EQ(send_ring_.used_index(), 2);
+  port_.full = true;
+  pass(*send_alarm_, kSecond / 2);
+  EXPECT_EQ(send_ring_.used_index(), 3);
+}
+
 TEST_F(NetBytesTest, APacketCostsItsBytesAndMayBeLargerThanTheBucket) {
   send_ring_.chain().readable(packet(std::string(3000, 'x'))).publish();
   send_ring_.chain().readable(packet("y")).publish();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/net_ports.hpp"
 
-#include "vmm/passt_process.hpp"
 #include "vmm/tap.hpp"
 
 namespace mayfly::vmm {
 
-std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDevice>& devices) {
+std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDevice>& devices,
+                                                        PasstProcess* passt) {
   std::vector<std::unique_ptr<io::PacketPort>> ports(devices.size());
   // Descriptors first: a number that is none must not become one of ours.
   for (std::size_t i = 0; i < devices.size(); ++i) {
@@ -16,7 +16,7 @@ std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDev
   }
   for (std::size_t i = 0; i < devices.size(); ++i) {
     if (devices[i].user.has_value()) {
-      ports[i] = start_passt(devices[i]);
+      ports[i] = passt->take_port();
     } else if (!devices[i].tap.empty()) {
       ports[i] = std::make_unique<Tap>(devices[i].tap);
     }

@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "io/packet_port.hpp"
+#include "vmm/passt_process.hpp"
 #include "vmm/run_config.hpp"
 
 namespace mayfly::vmm {
 
-/// Where the guest's network devices lead, in the order of the configuration. While there is one thread, and
-/// before anything is given up: processes are started. Throws Error.
-[[nodiscard]] std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDevice>& devices);
+/// Where the guest's network devices lead, in the order of the configuration. `passt`: of the one that has a
+/// `user`, if there is one. Throws Error.
+[[nodiscard]] std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDevice>& devices,
+                                                                      PasstProcess* passt);
 
 }  // namespace mayfly::vmm

@@ -13,17 +13,15 @@
 namespace mayfly::vmm {
 namespace {
 
-/// Of a virtio_net_hdr, which is before a packet on our side and not on the stream.
-constexpr std::size_t kHeaderBytes = 12;
 /// An Ethernet header, and the longest packet.
 constexpr std::uint32_t kPacketBytesMin = 14;
 constexpr std::uint32_t kPacketBytesMax = 65535 + 18;
 /// passt's own limit (ETH_MAX_MTU): what is longer it has no room for.
 constexpr std::uint32_t kSentBytesMax = 65535;
-/// Pieces of a packet: more than net.cpp has.
+/// PacketPieces of a packet: more than net.cpp has.
 constexpr std::size_t kPiecesMax = 256;
 
-struct Pieces {
+struct PacketPieces {
   std::array<iovec, kPiecesMax> all;
   std::size_t count = 0;
 
@@ -45,7 +43,7 @@ struct Pieces {
   [[nodiscard]] std::span<const iovec> span() const noexcept { return std::span(all).first(count); }
 };
 
-std::size_t bytes_of(std::span<const iovec> buffers) noexcept {
+std::size_t total_of(std::span<const iovec> buffers) noexcept {
   std::size_t bytes = 0;
   for (const iovec& buffer : buffers) {
     bytes += buffer.iov_len;
@@ -126,8 +124,8 @@ ssize_t PasstPort::receive(std::span<const iovec> buffers) noexcept {
     return error;
   }
   const std::size_t bytes = length();
-  const std::size_t room = bytes_of(buffers);
-  Pieces packet;
+  const std::size_t room = total_of(buffers);
+  PacketPieces packet;
   packet.add(buffers, kHeaderBytes, bytes);
   // Straight to the driver, when it is there in one.
   if (part_bytes_ == 0 && room >= kHeaderBytes + bytes) {
@@ -152,7 +150,7 @@ ssize_t PasstPort::receive(std::span<const iovec> buffers) noexcept {
     }
     scatter(std::span(part_).first(bytes), packet.span());
   }
-  Pieces header;
+  PacketPieces header;
   header.add(buffers, 0, kHeaderBytes);
   constexpr std::array<std::byte, kHeaderBytes> kNothingLeft{};
   scatter(kNothingLeft, header.span());
@@ -174,7 +172,7 @@ void PasstPort::flush() noexcept {
 }
 
 ssize_t PasstPort::send(std::span<const iovec> buffers) noexcept {
-  const std::size_t room = bytes_of(buffers);
+  const std::size_t room = total_of(buffers);
   if (room < kHeaderBytes + kPacketBytesMin || room > kHeaderBytes + kSentBytesMax) {
     return -EINVAL;
   }
@@ -186,7 +184,7 @@ ssize_t PasstPort::send(std::span<const iovec> buffers) noexcept {
   std::array<std::uint8_t, kLengthBytes> before{
       static_cast<std::uint8_t>(bytes >> 24U), static_cast<std::uint8_t>(bytes >> 16U),
       static_cast<std::uint8_t>(bytes >> 8U), static_cast<std::uint8_t>(bytes)};
-  Pieces packet;
+  PacketPieces packet;
   packet.add(before.data(), before.size());
   packet.add(buffers, kHeaderBytes, bytes);
   ssize_t sent = write_at(stream_.get(), packet.span(), kAtStream);
@@ -196,7 +194,7 @@ ssize_t PasstPort::send(std::span<const iovec> buffers) noexcept {
   sent = std::max<ssize_t>(sent, 0);
   const std::size_t rest = kLengthBytes + bytes - static_cast<std::size_t>(sent);
   if (rest != 0) {
-    Pieces left;
+    PacketPieces left;
     left.add(packet.span(), static_cast<std::size_t>(sent), rest);
     unsent_.resize(rest);
     gather(left.span(), unsent_);

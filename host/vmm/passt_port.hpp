@@ -17,6 +17,9 @@ namespace mayfly::vmm {
 /// readable as long as there are more.
 class PasstPort final : public io::PacketPort {
  public:
+  /// Of a virtio_net_hdr, which is before a packet on our side and not on the stream.
+  static constexpr std::size_t kHeaderBytes = 12;
+
   /// Neither blocks. `messages`: what passt writes on stderr, for when it is gone; may be empty.
   PasstPort(Fd stream, Fd messages);
 

@@ -4,17 +4,21 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
 #include "sandbox/inherited_files.hpp"
-#include "vmm/passt_port.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -95,29 +99,97 @@ std::vector<std::string> words_of(const NetDevice& device, int stream) {
   ::_exit(1);
 }
 
+/// Of an Ethernet header, and of an ARP packet for IPv4 (RFC 826).
+constexpr std::size_t kEthernetBytes = 14;
+constexpr std::size_t kArpBytes = 28;
+/// The type of an ARP packet and its first fields: Ethernet, IPv4, addresses of 6 and 4 bytes.
+constexpr std::array<std::uint8_t, 8> kArp{0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4};
+constexpr std::size_t kArpAt = PasstPort::kHeaderBytes + kEthernetBytes - 2;
+constexpr std::size_t kSenderAt = kArpAt + kArp.size() + 2;
+
+using ArpPacket = std::array<std::uint8_t, PasstPort::kHeaderBytes + kEthernetBytes + kArpBytes>;
+
+/// Who has the gateway's address? As the guest will ask.
+ArpPacket ask_for_gateway(const protocol::NetworkSetup& setup) noexcept {
+  ArpPacket packet{};
+  auto* at = std::fill_n(packet.begin() + PasstPort::kHeaderBytes, setup.mac.size(), std::uint8_t{0xff});
+  std::ranges::copy(setup.mac, at);
+  at = std::ranges::copy(kArp, packet.begin() + kArpAt).out;
+  *++at = 1;  // a request
+  at = std::ranges::copy(setup.mac, at + 1).out;
+  at = std::ranges::copy(setup.address, at).out;
+  std::ranges::copy(setup.gateway, at + setup.mac.size());
+  return packet;
+}
+
+bool is_answer(std::span<const std::uint8_t> packet, const protocol::NetworkSetup& setup) noexcept {
+  return packet.size() >= std::tuple_size_v<ArpPacket> &&
+         std::ranges::equal(packet.subspan(kArpAt, kArp.size()), kArp) && packet[kSenderAt - 1] == 2 &&
+         std::ranges::equal(packet.subspan(kSenderAt + setup.mac.size(), setup.gateway.size()),
+                            setup.gateway);
+}
+
 }  // namespace
 
-std::unique_ptr<io::PacketPort> start_passt(const NetDevice& device) {
+PasstProcess::PasstProcess(const NetDevice& device) : setup_(device.setup) {
   Ends stream = make_stream();
   // Nobody reads before the end: what there is no room for is not to hold passt up.
   Ends messages = make_pipe(O_NONBLOCK);
   Ends failed = make_pipe(0);
-  const pid_t process = ::fork();
-  if (process < 0) {
+  process_ = ::fork();
+  if (process_ < 0) {
     fail_errno("--net user: cannot start a process for passt");
   }
-  if (process == 0) {
+  if (process_ == 0) {
     become_passt(device, stream.others, messages.others, failed.others);
   }
-  failed.others = Fd();
-  int error = 0;
-  if (::read(failed.ours.get(), &error, sizeof(error)) == static_cast<ssize_t>(sizeof(error))) {
-    throw Error(error, "--net user: cannot run passt, of the package of that name (apt-get install passt)");
-  }
-  if (::fcntl(stream.ours.get(), F_SETFL, O_NONBLOCK) != 0) {
+  stream_ = std::move(stream.ours);
+  messages_ = std::move(messages.ours);
+  failed_ = std::move(failed.ours);
+  end_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0U)));
+}
+
+std::unique_ptr<PasstPort> PasstProcess::take_port() {
+  if (::fcntl(stream_.get(), F_SETFL, O_NONBLOCK) != 0) {
     fail_errno("--net user: cannot set the stream up");
   }
-  return std::make_unique<PasstPort>(std::move(stream.ours), std::move(messages.ours));
+  auto port = std::make_unique<PasstPort>(std::move(stream_), std::move(messages_));
+  port_ = port.get();
+  return port;
+}
+
+void PasstProcess::wait_until_up() {
+  constexpr int kPatienceMs = 60'000;
+  int error = 0;
+  if (::read(failed_.get(), &error, sizeof(error)) == static_cast<ssize_t>(sizeof(error))) {
+    throw Error(error, "--net user: cannot run passt, of the package of that name (apt-get install passt)");
+  }
+  ArpPacket question = ask_for_gateway(setup_);
+  const iovec asked{question.data(), question.size()};
+  ssize_t result = port_->send(std::span(&asked, 1));
+  // What others send before the guest is there is lost, as on any network.
+  ArpPacket answer{};
+  const iovec room{answer.data(), answer.size()};
+  while (result >= 0 || result == -EAGAIN || result == -EINTR) {
+    pollfd said{port_->fd(), POLLIN, 0};
+    if (::poll(&said, 1, kPatienceMs) == 0) {
+      throw Error("--net user: passt does not answer");
+    }
+    result = port_->receive(std::span(&room, 1));
+    if (result >= 0 && is_answer(std::span(answer).first(static_cast<std::size_t>(result)), setup_)) {
+      return;
+    }
+  }
+  throw Error("--net user: " + std::string(port_->name()) + " has ended before the guest began");
+}
+
+PasstProcess::~PasstProcess() {
+  constexpr int kPatienceMs = 5000;
+  stream_ = Fd();
+  if (end_) {
+    pollfd ended{end_.get(), POLLIN, 0};
+    static_cast<void>(::poll(&ended, 1, kPatienceMs));
+  }
 }
 
 }  // namespace mayfly::vmm

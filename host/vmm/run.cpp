@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "vmm/console_output.hpp"
 #include "vmm/control_point.hpp"
 #include "vmm/disk.hpp"
+#include "vmm/helper_processes.hpp"
 #include "vmm/image.hpp"
 #include "vmm/kernel_command_line.hpp"
 #include "vmm/machine.hpp"
@@ -196,8 +196,7 @@ struct Opened {
   const Terminal* terminal;
   const std::optional<LaunchTerminal>& launch_terminal;
   ControlPoint& control;
-  ConnectorProcess* connector;
-  const std::vector<std::unique_ptr<io::PacketPort>>& ports;
+  const HelperProcesses& helpers;
   sandbox::Sandbox& sandbox;
 };
 
@@ -241,6 +240,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                   {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, opened.control.log()},
                   [&waker] { waker.wake(); });
   ReadyObserver* const ready_observer = config.listeners.empty() ? nullptr : &opened.control.lifecycle();
+  const auto ports = open_ports(config.networks, opened.helpers.passt.get());
   const auto stores = open_disks(config.disks);
   Machine machine({.memory_bytes = config.memory_bytes,
                    .pages = config.pages,
@@ -254,12 +254,12 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .kernel = config.kernel,
                    .image = opened.image,
                    .devices = config.devices,
-                   .ports = opened.ports,
+                   .ports = ports,
                    .networks = config.networks,
                    .stores = stores,
                    .disks = config.disks,
                    .sockets = config.sockets,
-                   .connector = opened.connector,
+                   .connector = opened.helpers.connector.get(),
                    .dma_window_bytes = config.dma_window_bytes,
                    .command_line = kernel_command_line(config, opened.image.info().file_system, guest_tsc()),
                    .console = console,
@@ -270,6 +270,10 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .ready_observer = ready_observer,
                    .sample_marks = timed ? SampleMarks::kYes : SampleMarks::kNo});
   waker.connect(machine);
+  // Meanwhile it has had time to start.
+  if (opened.helpers.passt != nullptr) {
+    opened.helpers.passt->wait_until_up();
+  }
   if (!opened.sandbox.lock_down(opened.control.folder())) {
     opened.control.leave_socket();
   }
@@ -320,8 +324,8 @@ void say(const std::string& sentence, control::RunLog* log) {
 
 /// All of a run that others know of by its id.
 Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& control,
-                       ConnectorProcess* connector, const std::vector<std::unique_ptr<io::PacketPort>>& ports,
-                       sandbox::Sandbox& sandbox, boot::BootTimeline& timeline) {
+                       const HelperProcesses& helpers, sandbox::Sandbox& sandbox,
+                       boot::BootTimeline& timeline) {
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
   const Image image(config.image, config.image_check);
   std::optional<WorkingSetFile> working_set;
@@ -335,10 +339,10 @@ Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& 
     terminal.emplace(STDIN_FILENO);
     launch_terminal = callers_terminal(*terminal);
   }
-  Finished finished = run_machine(
-      {config, image, working_set.has_value() ? &*working_set : nullptr, signals,
-       terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, connector, ports, sandbox},
-      timeline);
+  Finished finished =
+      run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
+                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, helpers, sandbox},
+                  timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();
@@ -377,19 +381,13 @@ void close_inherited_files(const RunConfig& config) {
 
 int run(const RunConfig& config, boot::BootTimeline& timeline) {
   require_given(config.devices);
-  // Before anything is given up: it needs the host's files. It outlives all else of ours. So do ports.
-  const auto ports = open_ports(config.networks);
-  std::optional<ConnectorProcess> connector;
-  if (config.sockets.has_value() && !config.sockets->path.empty()) {
-    connector.emplace(config.sockets->path, config.sandbox);
-  }
+  const HelperProcesses helpers(config);
   sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
   Signals signals;
   ControlPoint control(config, timeline);
   control.lifecycle().starting();
   try {
-    const Outcome outcome = run_to_its_end(
-        config, signals, control, connector.has_value() ? &*connector : nullptr, ports, sandbox, timeline);
+    const Outcome outcome = run_to_its_end(config, signals, control, helpers, sandbox, timeline);
     control.lifecycle().ended(outcome);
     control.finish(exit_status(outcome));
     return exit_status(outcome);

@@ -73,7 +73,7 @@ struct PassedDevice {
 struct UserNetwork {
   /// What passt passes on to its host's first resolver; 0.0.0.0: nothing.
   protocol::Ipv4Address dns{};
-  /// Ports of the host that lead to the guest, each as passt's --tcp-ports has it. The same for `udp`.
+  /// Ports of the host that lead to the guest, each as passt's --tcp-ports and --udp-ports have it.
   std::vector<std::string> tcp{};
   std::vector<std::string> udp{};
 };

@@ -17,6 +17,7 @@ std::vector<Finding> advise(const Capabilities& host) {
   advise_memory(host, findings);
   advise_devices(host, findings);
   advise_interrupts(host, findings);
+  advise_network(host, findings);
   advise_isolation(host, findings);
   return findings;
 }

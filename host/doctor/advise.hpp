@@ -18,6 +18,7 @@ void advise_kvm(const Capabilities& host, std::vector<Finding>& findings);
 void advise_memory(const Capabilities& host, std::vector<Finding>& findings);
 void advise_devices(const Capabilities& host, std::vector<Finding>& findings);
 void advise_interrupts(const Capabilities& host, std::vector<Finding>& findings);
+void advise_network(const Capabilities& host, std::vector<Finding>& findings);
 void advise_isolation(const Capabilities& host, std::vector<Finding>& findings);
 
 /// The finding for a parameter: on, off with its mend, or not told.

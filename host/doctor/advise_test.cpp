@@ -164,6 +164,19 @@ TEST(Advice, WhatTheSandboxIsMadeOfIsTold) {
                 {{"isolation.user-namespaces", Level::kHint, "only root's", "unprivileged_userns_clone"}});
 }
 
+TEST(Advice, NetworksOfUsersNeedWhatPasstNeeds) {
+  Recording host = recorded("sapphire-rapids");
+  host.answers[kPasst] = -2;
+  expect_advice(host, {{"network.user", Level::kHint, "no /usr/bin/passt", "apt-get install passt"}});
+  host.answers[kPasst] = 0;
+  host.files["/proc/sys/user/max_user_namespaces"] = "0";
+  expect_advice(host, {{"network.user", Level::kHint, "for root alone", "isolation.user-namespaces"}});
+  host.answers.erase(kPasst);
+  host.answers.erase(kTapDevice);
+  expect_advice(host, {{"network.user", Level::kNone, "not recorded", ""},
+                       {"network.taps", Level::kNone, "not recorded", ""}});
+}
+
 TEST(Advice, UnsafeModesAreWarnings) {
   Recording host = recorded("sapphire-rapids");
   host.files["/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"] = "Y";

@@ -110,6 +110,11 @@ struct MemoryFacts {
   Switch numa_balancing{};
 };
 
+struct NetworkFacts {
+  Switch taps{};   ///< The kernel has TUN/TAP.
+  Switch passt{};  ///< passt(1) is installed.
+};
+
 struct IsolationFacts {
   CpuList online{};
   CpuList isolated{};  ///< By isolcpus= or as a cpuset partition.
@@ -137,6 +142,7 @@ struct Capabilities {
   VfioFacts vfio{};
   IommuFacts iommu{};
   MemoryFacts memory{};
+  NetworkFacts network{};
   IsolationFacts isolation{};
 };
 
@@ -149,6 +155,7 @@ struct Capabilities {
 [[nodiscard]] VfioFacts read_vfio(const Recording& recording);
 [[nodiscard]] IommuFacts read_iommu(const Recording& recording);
 [[nodiscard]] MemoryFacts read_memory(const Recording& recording);
+[[nodiscard]] NetworkFacts read_network(const Recording& recording);
 [[nodiscard]] IsolationFacts read_isolation(const Recording& recording);
 
 }  // namespace mayfly::doctor

@@ -59,6 +59,8 @@ TEST(RecordedHosts, SapphireRapidsSetUpWholeHasAllOfItOn) {
                        {"vfio.no-idle-d3", Level::kOk, "on", ""},
                        {"interrupts.virtual-ipi", Level::kOk, "on", ""},
                        {"timers.posted-timer", Level::kOk, "--dedicated", ""},
+                       {"network.taps", Level::kOk, "/dev/net/tun is there", ""},
+                       {"network.user", Level::kOk, "installed", ""},
                        {"isolation.isolated-cpus", Level::kOk, "8-55", ""},
                        {"isolation.nohz-full", Level::kOk, "8-55", ""},
                        {"isolation.dedicated", Level::kOk, "48 vCPUs", ""},
@@ -130,7 +132,9 @@ TEST(RecordedHosts, ContainerIsToldToTakeTheDevice) {
                        {"run.kvm", Level::kFail, "the kernel has KVM, but there is no /dev/kvm here",
                         "docker run --device /dev/kvm"},
                        {"kvm.ept-npt", Level::kOk, "on", ""},
-                       {"memory.pages-2m", Level::kOk, "1024 of 1024 free", ""}});
+                       {"memory.pages-2m", Level::kOk, "1024 of 1024 free", ""},
+                       {"network.taps", Level::kHint, "no /dev/net/tun", "--device /dev/net/tun"},
+                       {"network.user", Level::kHint, "no /usr/bin/passt", "apt-get install passt"}});
 }
 
 TEST(RecordedHosts, EveryFindingSaysWhatItGainsByWhom) {

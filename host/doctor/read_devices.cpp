@@ -76,4 +76,12 @@ IommuFacts read_iommu(const Recording& recording) {
   return iommu;
 }
 
+NetworkFacts read_network(const Recording& recording) {
+  const auto is_there = [&](const char* path) {
+    const auto answer = recording.answer(path);
+    return answer.has_value() ? Switch(*answer == 0) : std::nullopt;
+  };
+  return {.taps = is_there(kTapDevice), .passt = is_there(kPasst)};
+}
+
 }  // namespace mayfly::doctor

@@ -105,6 +105,7 @@ Capabilities read_capabilities(const Recording& recording) {
   host.vfio = read_vfio(recording);
   host.iommu = read_iommu(recording);
   host.memory = read_memory(recording);
+  host.network = read_network(recording);
   host.isolation = read_isolation(recording);
   return host;
 }

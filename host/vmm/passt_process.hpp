@@ -27,7 +27,8 @@ class PasstProcess {
   /// Our end of the wire. Once.
   [[nodiscard]] std::unique_ptr<PasstPort> take_port();
   /// Waits until it answers for the gateway: until then it may find that it cannot do what it is for. Once,
-  /// after take_port(), while nobody else uses the port. Throws Error with what passt has said.
+  /// after take_port(), while nobody else uses the port. Ignore SIGPIPE (Signals does). Throws Error with
+  /// what passt has said.
   void wait_until_up();
 
   [[nodiscard]] pid_t id() const noexcept { return process_; }

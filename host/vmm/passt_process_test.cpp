@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/passt_process.hpp"
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,7 @@ namespace {
 class PasstProcessTest : public ::testing::Test {
  protected:
   PasstProcessTest() {
+    (void)std::signal(SIGPIPE, SIG_IGN);
     ::setenv("PATH", folder_.path().c_str(), 1);
     device_.user.emplace();
     device_.setup.mac = {2, 0, 0, 0, 0, 9};

@@ -21,7 +21,9 @@ LOADS = (
     ("cyclic", "sleep", 500),
     ("hackbench", "message", 1000),
     ("ping_pong", "round trip", 2000),
+    ("served", "request", 2000),
 )
+LATE = re.compile(r"^late: (-?\d+) (-?\d+) (-?\d+) (-?\d+)", re.MULTILINE)
 TIMER_VECTOR = re.compile(r"vec (?:236|0xec|ec) ")
 MSR_TSC_DEADLINE = "6e0"
 MSR_X2APIC_ICR = "830"
@@ -75,6 +77,14 @@ def loads_of(path):
     return counts
 
 
+def lateness_of(paths):
+    """Nanoseconds by which the sleeps of the cyclic load ended late, or None where the guest's words are not kept."""
+    for path in paths:
+        if found := LATE.search(path.read_text(errors="replace")):
+            return dict(zip(("least", "median", "percentile_99", "most"), map(int, found.groups())))
+    return None
+
+
 def measure(system, run):
     """The object of one system: an object for each load."""
     boots = [loads_of(path) for path in run.glob(f"{system}.exits.*.trace")]
@@ -87,6 +97,7 @@ def measure(system, run):
             figures[name][f"{key}_per_request_range"] = [round(min(values), 3), round(max(values), 3)]
         fired = figures[name]["timers_fired_per_request"]
         figures[name]["timer_writes_per_timer_fired"] = round(figures[name]["timer_write_exits_per_request"] / fired, 2) if fired else None
+    figures["cyclic"]["late_ns"] = lateness_of(sorted(run.glob(f"{system}.exits.*.output")))
     return figures
 
 
@@ -101,6 +112,9 @@ def print_table(cpus, figures):
                 low, high = loads[name][f"{key}_per_request_range"]
                 cells.append(f"{loads[name][f'{key}_per_request']:.2f} ({low:.2f} to {high:.2f})")
             print(f"  {system:20}" + "".join(f"{cell:>24}" for cell in cells))
+    for system, loads in figures.items():
+        if late := loads["cyclic"]["late_ns"]:
+            print(f" {system}'s sleeps end late by: " + ", ".join(f"{value / 1000:.1f} us {name}" for name, value in late.items()))
 
 
 def main():

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What ci/bench/exits has a guest do: four loads whose requests are counted, one after the other.
+// What ci/bench/exits has a guest do: loads whose requests are counted, one after the other.
+//
+//   exits-load serve    in L1: asks the memcached of whoever connects, as often as it says
+//   exits-load          in the guest
 //
 // Marks enclose what is measured (marks.hpp); exits_figures.py knows the numbers.
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <atomic>
@@ -17,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -33,6 +38,9 @@
 namespace {
 
 constexpr std::uint16_t kPort = 11211;
+/// Where L1 listens.
+constexpr std::uint16_t kServePort = 7000;
+constexpr const char* kServeAddress = "10.9.0.1";
 
 constexpr unsigned kClients = 4;
 /// One in so many requests of a client stores, the others fetch.
@@ -42,7 +50,7 @@ constexpr unsigned kWarmRequests = 50;
 constexpr unsigned kSleeps = 500;
 constexpr unsigned kWarmSleeps = 20;
 constexpr long kSecondNs = 1'000'000'000;
-constexpr long kSleepNs = 2'000'000;
+constexpr long kSleepNs = 2'100'000;
 constexpr unsigned kPairs = 2;
 constexpr unsigned kRounds = 1000;
 constexpr unsigned kWarmRounds = 50;
@@ -50,7 +58,7 @@ constexpr std::string_view kValue =
     "a value of some hundred bytes, as a cache keeps them: "
     "0123456789 0123456789 0123456789 0123456789 0123456789";
 
-enum class Load : unsigned { kMemcached = 0, kCyclic = 2, kHackbench = 4, kPingPong = 6 };
+enum class Load : unsigned { kMemcached = 0, kCyclic = 2, kHackbench = 4, kPingPong = 6, kServed = 8 };
 
 /// Starts a program whose output nobody needs; its process.
 pid_t start(std::initializer_list<const char*> words) {
@@ -77,14 +85,19 @@ void run(std::initializer_list<const char*> words) {
   require(WIFEXITED(status) && WEXITSTATUS(status) == 0, *words.begin());
 }
 
+sockaddr_in address(in_addr host, std::uint16_t port) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  at.sin_addr = host;
+  return at;
+}
+
 /// One connection to memcached that asks and waits for the answer, again and again.
 class Client {
  public:
-  explicit Client(unsigned number) : key_("key" + std::to_string(number)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(kPort);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  Client(unsigned number, in_addr server) : key_("key" + std::to_string(number)) {
+    const sockaddr_in at = address(server, kPort);
     // The daemon needs a moment until it listens.
     for (unsigned tries = 0; stream_ < 0; ++tries) {
       const int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -98,6 +111,14 @@ class Client {
     }
     const int on = 1;
     setsockopt(stream_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+
+  Client(Client&& other) noexcept : key_(std::move(other.key_)), stream_(std::exchange(other.stream_, -1)) {}
+  Client& operator=(Client&&) = delete;
+  ~Client() {
+    if (stream_ >= 0) {
+      close(stream_);
+    }
   }
 
   void ask(unsigned times) {
@@ -141,16 +162,62 @@ void ask_at_once(std::vector<Client>& clients, unsigned times) {
   }
 }
 
-void load_memcached() {
-  const pid_t daemon = start({"/usr/bin/memcached", "-u", "root", "-l", "127.0.0.1", "-t", "2"});
+std::vector<Client> clients_of(in_addr server) {
   std::vector<Client> clients;
+  clients.reserve(kClients);
   for (unsigned number = 0; number < kClients; ++number) {
-    clients.emplace_back(number);
+    clients.emplace_back(number, server);
   }
-  ask_at_once(clients, kWarmRequests);
-  measure(Load::kMemcached, [&] { ask_at_once(clients, kRequests); });
+  return clients;
+}
+
+/// Has L1 ask, over the network, so many times.
+void have_asked(int stream, std::uint32_t times) {
+  require(write(stream, &times, sizeof(times)) == sizeof(times), "telling L1");
+  require(recv(stream, &times, sizeof(times), MSG_WAITALL) == sizeof(times), "L1's answer");
+}
+
+void load_memcached() {
+  const pid_t daemon = start({"/usr/bin/memcached", "-u", "root", "-l", "0.0.0.0", "-t", "2"});
+  {
+    std::vector<Client> clients = clients_of({htonl(INADDR_LOOPBACK)});
+    ask_at_once(clients, kWarmRequests);
+    measure(Load::kMemcached, [&] { ask_at_once(clients, kRequests); });
+  }
+  const int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  in_addr server{};
+  inet_pton(AF_INET, kServeAddress, &server);
+  const sockaddr_in at = address(server, kServePort);
+  require(connect(stream, reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0, "connecting to L1");
+  have_asked(stream, kWarmRequests);
+  measure(Load::kServed, [&] { have_asked(stream, kRequests); });
+  close(stream);
   kill(daemon, SIGKILL);
   waitpid(daemon, nullptr, 0);
+}
+
+/// Of one guest after the other.
+void serve() {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in at = address({INADDR_ANY}, kServePort);
+  const int on = 1;
+  require(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+              bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0 &&
+              listen(listener, 8) == 0,
+          "listening");
+  for (;;) {
+    sockaddr_in guest{};
+    socklen_t length = sizeof(guest);
+    const int stream = accept(listener, reinterpret_cast<sockaddr*>(&guest), &length);
+    require(stream >= 0, "accepting");
+    std::vector<Client> clients = clients_of(guest.sin_addr);
+    std::uint32_t times = 0;
+    while (recv(stream, &times, sizeof(times), MSG_WAITALL) == sizeof(times)) {
+      ask_at_once(clients, times);
+      require(write(stream, &times, sizeof(times)) == sizeof(times), "answering");
+    }
+    close(stream);
+  }
 }
 
 /// A word that one thread of a pair sets and the other awaits, asleep.
@@ -199,9 +266,11 @@ void ping_pong(unsigned rounds) {
   }
 }
 
-/// What cyclictest measures: sleeps until a point of time, again and again. Itself it wants a real-time
-/// class, which a sandbox's workload is not given.
-void sleep_by_the_clock(unsigned times) {
+/// What cyclictest measures: sleeps until a point of time, again and again; by how many nanoseconds each
+/// ended late. Itself it wants a real-time class, which a sandbox's workload is not given.
+std::vector<std::int64_t> sleep_by_the_clock(unsigned times) {
+  std::vector<std::int64_t> late;
+  late.reserve(times);
   timespec until{};
   clock_gettime(CLOCK_MONOTONIC, &until);
   for (unsigned number = 0; number < times; ++number) {
@@ -211,15 +280,33 @@ void sleep_by_the_clock(unsigned times) {
       ++until.tv_sec;
     }
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    late.push_back((now.tv_sec - until.tv_sec) * kSecondNs + now.tv_nsec - until.tv_nsec);
   }
+  return late;
+}
+
+/// exits_figures.py reads it.
+void print_lateness(std::vector<std::int64_t> late) {
+  std::sort(late.begin(), late.end());
+  const auto at = [&](std::size_t percent) {
+    return static_cast<long long>(late[(late.size() - 1) * percent / 100]);
+  };
+  std::printf("late: %lld %lld %lld %lld\n", at(0), at(50), at(99), at(100));
 }
 
 }  // namespace
 
-int main() {
+int main(int count, char** words) {
+  if (count > 1 && std::string_view(words[1]) == "serve") {
+    serve();
+  }
   load_memcached();
   sleep_by_the_clock(kWarmSleeps);
-  measure(Load::kCyclic, [] { sleep_by_the_clock(kSleeps); });
+  std::vector<std::int64_t> late;
+  measure(Load::kCyclic, [&] { late = sleep_by_the_clock(kSleeps); });
+  print_lateness(std::move(late));
   // One group of five senders and five receivers, 40 messages from each to each.
   run({"/usr/bin/hackbench", "-g", "1", "-f", "5", "-l", "2"});
   measure(Load::kHackbench, [] { run({"/usr/bin/hackbench", "-g", "1", "-f", "5", "-l", "40"}); });

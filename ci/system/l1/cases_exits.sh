@@ -112,3 +112,24 @@ expect_idle() {
 
 case_exits_of_an_idle_guest_are_few() { expect_idle 1; }
 case_exits_of_two_idle_vcpus_are_few() { expect_idle 2; }
+
+# Each interrupt of the timer has it armed once, and a thread that sleeps once more: for its tick as it wakes up, for its own
+# time as it goes to sleep. Without the patches of ticks it is twice more where an idle CPU wakes up for it. How many ticks
+# fire besides, as on a slow machine, does not matter.
+case_a_sleep_arms_its_timer_twice() {
+  "$MAYFLY" run --image "$IMAGE" -- python3 -c 'import time
+while True:
+    print("up", flush=True)
+    for _ in range(20): time.sleep(0.02)' </dev/null >"$WORK/out" 2>"$WORK/err" &
+  guest=$!
+  # shellcheck disable=SC2064  # the number as it is now
+  trap "kill -KILL $guest" EXIT
+  await "$guest" has_line "$WORK/out" up
+  sleep 5
+  local slept more
+  slept="$(wc -l <"$WORK/out")"
+  "$MAYFLY" exits "$guest" --seconds 20 --json >"$WORK/exits.json" 2>"$WORK/err" || fail "status $?: $(<"$WORK/err")"
+  slept=$((20 * ($(wc -l <"$WORK/out") - slept)))
+  more=$(($(count_of "$WORK/exits.json" msr '0x6e0 write TSC_DEADLINE') - $(count_of "$WORK/exits.json" kvm irq_injections)))
+  ((slept > 0 && 2 * more <= 3 * slept)) || fail "$slept sleeps have armed the timer $more times more than there were interrupts"
+}

@@ -16,6 +16,8 @@ guest_memory=512M
 guest_cpus=1
 systems_file=systems # of l1/, what it can boot
 launch_options=() # of launch_frame.py
+# shellcheck disable=SC2034  # who sources this reads it.
+readonly guest_net=(--net "02:00:00:09:00:02=10.9.0.2/24") # as l1/peer has it
 exits_boots="" # of each system at the end, in which exits are traced; 1 where nothing is said
 
 die() {

@@ -34,13 +34,11 @@
 #include <unistd.h>
 
 #include "marks.hpp"
+#include "peer.hpp"
 
 namespace {
 
 constexpr std::uint16_t kPort = 11211;
-/// Where L1 listens.
-constexpr std::uint16_t kServePort = 7000;
-constexpr const char* kServeAddress = "10.9.0.1";
 
 constexpr unsigned kClients = 4;
 /// One in so many requests of a client stores, the others fetch.
@@ -85,19 +83,11 @@ void run(std::initializer_list<const char*> words) {
   require(WIFEXITED(status) && WEXITSTATUS(status) == 0, *words.begin());
 }
 
-sockaddr_in address(in_addr host, std::uint16_t port) {
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_port = htons(port);
-  at.sin_addr = host;
-  return at;
-}
-
 /// One connection to memcached that asks and waits for the answer, again and again.
 class Client {
  public:
   Client(unsigned number, in_addr server) : key_("key" + std::to_string(number)) {
-    const sockaddr_in at = address(server, kPort);
+    const sockaddr_in at = socket_address(server, kPort);
     // The daemon needs a moment until it listens.
     for (unsigned tries = 0; stream_ < 0; ++tries) {
       const int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -184,11 +174,7 @@ void load_memcached() {
     ask_at_once(clients, kWarmRequests);
     measure(Load::kMemcached, [&] { ask_at_once(clients, kRequests); });
   }
-  const int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  in_addr server{};
-  inet_pton(AF_INET, kServeAddress, &server);
-  const sockaddr_in at = address(server, kServePort);
-  require(connect(stream, reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0, "connecting to L1");
+  const int stream = connect_to_peer();
   have_asked(stream, kWarmRequests);
   measure(Load::kServed, [&] { have_asked(stream, kRequests); });
   close(stream);
@@ -196,27 +182,12 @@ void load_memcached() {
   waitpid(daemon, nullptr, 0);
 }
 
-/// Of one guest after the other.
-void serve() {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in at = address({INADDR_ANY}, kServePort);
-  const int on = 1;
-  require(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-              bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0 &&
-              listen(listener, 8) == 0,
-          "listening");
-  for (;;) {
-    sockaddr_in guest{};
-    socklen_t length = sizeof(guest);
-    const int stream = accept(listener, reinterpret_cast<sockaddr*>(&guest), &length);
-    require(stream >= 0, "accepting");
-    std::vector<Client> clients = clients_of(guest.sin_addr);
-    std::uint32_t times = 0;
-    while (recv(stream, &times, sizeof(times), MSG_WAITALL) == sizeof(times)) {
-      ask_at_once(clients, times);
-      require(write(stream, &times, sizeof(times)) == sizeof(times), "answering");
-    }
-    close(stream);
+void serve(int stream, in_addr guest) {
+  std::vector<Client> clients = clients_of(guest);
+  std::uint32_t times = 0;
+  while (recv(stream, &times, sizeof(times), MSG_WAITALL) == sizeof(times)) {
+    ask_at_once(clients, times);
+    require(write(stream, &times, sizeof(times)) == sizeof(times), "answering");
   }
 }
 
@@ -300,7 +271,7 @@ void print_lateness(std::vector<std::int64_t> late) {
 
 int main(int count, char** words) {
   if (count > 1 && std::string_view(words[1]) == "serve") {
-    serve();
+    serve_guests(serve);
   }
   load_memcached();
   sleep_by_the_clock(kWarmSleeps);

@@ -6,13 +6,11 @@
 //   io-load          in the guest: streams to and from the peer, reads and writes the disk
 //
 // Marks enclose what is measured (marks.hpp).
-#include <arpa/inet.h>
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include <fcntl.h>
@@ -21,6 +19,7 @@
 #include <unistd.h>
 
 #include "marks.hpp"
+#include "peer.hpp"
 
 namespace {
 
@@ -35,7 +34,6 @@ constexpr std::uint64_t kWarmBytes = 4 * kMiB;
 constexpr std::uint64_t kWarmReads = 100;
 constexpr std::uint64_t kPageBytes = 4096;
 constexpr std::size_t kBufferBytes = kMiB;
-constexpr std::uint16_t kPort = 7000;
 
 enum class Way : std::uint8_t { kToPeer, kToGuest };
 
@@ -55,14 +53,6 @@ std::byte* buffer() {
   return static_cast<std::byte*>(memory);
 }
 
-sockaddr_in peer() {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(kPort);
-  inet_pton(AF_INET, "10.9.0.1", &address.sin_addr);
-  return address;
-}
-
 void send_all(int stream, std::uint64_t bytes) {
   while (bytes > 0) {
     const ssize_t sent = write(stream, buffer(), bytes < kBufferBytes ? bytes : kBufferBytes);
@@ -79,27 +69,15 @@ void take_all(int stream, std::uint64_t bytes) {
   }
 }
 
-void serve() {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in at = peer();
-  const int on = 1;
-  require(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-              bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0 &&
-              listen(listener, 8) == 0,
-          "listening");
-  for (;;) {
-    const int stream = accept(listener, nullptr, nullptr);
-    require(stream >= 0, "accepting");
-    Order order{};
-    while (recv(stream, &order, sizeof(order), MSG_WAITALL) == sizeof(order)) {
-      if (order.way == Way::kToPeer) {
-        take_all(stream, order.bytes);
-        send_all(stream, 1);
-      } else {
-        send_all(stream, order.bytes);
-      }
+void serve(int stream, in_addr /*guest*/) {
+  Order order{};
+  while (recv(stream, &order, sizeof(order), MSG_WAITALL) == sizeof(order)) {
+    if (order.way == Way::kToPeer) {
+      take_all(stream, order.bytes);
+      send_all(stream, 1);
+    } else {
+      send_all(stream, order.bytes);
     }
-    close(stream);
   }
 }
 
@@ -118,10 +96,8 @@ void stream_one_way(int stream, Way way, std::uint64_t bytes) {
 }
 
 void load_network() {
-  const int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in to = peer();
+  const int stream = connect_to_peer();
   const int on = 1;
-  require(connect(stream, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0, "connecting to the peer");
   require(setsockopt(stream, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "TCP_NODELAY");
   for (const auto& [work, way] :
        {std::pair{Work::kSend, Way::kToPeer}, std::pair{Work::kReceive, Way::kToGuest}}) {
@@ -176,7 +152,7 @@ void load_disk() {
 
 int main(int count, char** words) {
   if (count == 2 && std::strcmp(words[1], "serve") == 0) {
-    serve();
+    serve_guests(serve);
   }
   require(count == 1, "io-load: there is only `serve`");
   load_network();

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 #include "cli/boot_child.hpp"
 #include "cli/boot_statistics.hpp"
 #include "cli/boot_summary.hpp"
@@ -150,8 +151,7 @@ std::string tail_for_terminal(std::string_view text) {
     if (c == '\n') {
       result += "\n  | ";
     } else if (c != '\r') {
-      const auto byte = static_cast<unsigned char>(c);
-      result += byte < 0x20 || byte >= 0x7f ? '?' : c;
+      result += is_printable(c) ? c : '?';
     }
   }
   return result + '\n';

@@ -13,13 +13,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/checked.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/pidfd.hpp"
 
 namespace mayfly::cli {
 namespace {
@@ -214,8 +214,7 @@ ChildEnd run_child(const std::string& program, std::vector<std::string> words,
   console.close_write_end();
   errors.close_write_end();
   ChildEnd end;
-  // glibc 2.36 declares pidfd_open() for C only.
-  const Fd alive(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  const Fd alive = open_pidfd(pid);
   const int no_pidfd = errno;
   if (alive) {
     wait_for(alive, console, errors, signals, patience_ns, end);

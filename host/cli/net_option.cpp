@@ -82,10 +82,12 @@ void set_address(vmm::NetDevice& device, std::string_view text, std::string_view
   device.setup.has_address = 1;
 }
 
+/// Whom its guest asks for names.
+constexpr Ipv4Address kUserDns{10, 0, 2, 3};
+
 /// A network of its own, for a user: what is not said otherwise.
 void make_user(vmm::NetDevice& device) {
   device.user.emplace();
-  device.user->dns = {10, 0, 2, 3};
   device.setup.has_address = 1;
   device.setup.address = {10, 0, 2, 15};
   device.setup.prefix = 24;
@@ -190,9 +192,8 @@ vmm::NetDevice check_network(std::string_view text) {
     (is_first ? set_port : set_setting)(device, text, key, value);
   }
   if (device.user.has_value() && device.nameservers.empty()) {
-    device.nameservers.push_back(device.user->dns);
-  } else if (device.user.has_value()) {
-    device.user->dns = {};  // the guest asks others
+    device.user->dns = kUserDns;
+    device.nameservers.push_back(kUserDns);
   }
   if (device.setup.mac == Mac{}) {
     device.setup.mac = random_mac();
@@ -220,8 +221,7 @@ std::vector<vmm::NetDevice> check_networks(const std::vector<std::string>& texts
       if (other.user.has_value() && device.user.has_value()) {
         refuse("--net", text, "another --net is that; one leads to all that the host reaches");
       }
-      if (!other.user.has_value() && !device.user.has_value() && other.tap == device.tap &&
-          other.descriptor == device.descriptor) {
+      if (other.tap == device.tap && other.descriptor == device.descriptor) {
         refuse("--net", text, "another --net has this tap");
       }
     }

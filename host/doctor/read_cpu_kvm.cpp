@@ -108,7 +108,6 @@ KvmFacts read_kvm(const Recording& recording, Vendor vendor) {
     return switch_in(recording.text((amd ? kKvmAmdParameters : kKvmIntelParameters) +
                                     std::string(amd ? amd_name : intel_name)));
   };
-  const auto marked = [&](std::string_view path) { return recording.answer(path) == 0; };
   KvmFacts kvm;
   kvm.open = recording.answer(kKvmOpen).value_or(-ENOENT);
   kvm.api_version = recording.answer(kKvmVersion);
@@ -118,8 +117,8 @@ KvmFacts read_kvm(const Recording& recording, Vendor vendor) {
       kvm.capabilities[name] = *answer;
     }
   }
-  kvm.module_loaded = marked(amd ? "/sys/module/kvm_amd" : "/sys/module/kvm_intel");
-  kvm.in_container = marked("/.dockerenv") || marked("/run/.containerenv");
+  kvm.module_loaded = recording.has(amd ? "/sys/module/kvm_amd" : "/sys/module/kvm_intel") == true;
+  kvm.in_container = recording.has("/.dockerenv") == true || recording.has("/run/.containerenv") == true;
   kvm.second_level = own("ept", "npt");
   kvm.unrestricted = amd ? Switch(true) : own("unrestricted_guest", "");
   kvm.parallel_faults = common("tdp_mmu");

@@ -47,7 +47,7 @@ VfioFacts read_vfio(const Recording& recording) {
   VfioFacts vfio;
   vfio.open = recording.answer(kVfioOpen).value_or(-ENOENT);
   vfio.compatibility = recording.answer(kVfioCompatibility) == 1;
-  vfio.iommufd = recording.answer(kIommufdDevice) == 0;
+  vfio.iommufd = recording.has(kIommufdDevice) == true;
   vfio.character_devices = recording.folders.contains(kVfioDevices);
   vfio.unsafe_interrupts = switch_in(type1("allow_unsafe_interrupts"));
   vfio.no_large_pages = switch_in(type1("disable_hugepages"));
@@ -77,11 +77,7 @@ IommuFacts read_iommu(const Recording& recording) {
 }
 
 NetworkFacts read_network(const Recording& recording) {
-  const auto is_there = [&](const char* path) {
-    const auto answer = recording.answer(path);
-    return answer.has_value() ? Switch(*answer == 0) : std::nullopt;
-  };
-  return {.taps = is_there(kTapDevice), .passt = is_there(kPasst)};
+  return {.taps = recording.has(kTapDevice), .passt = recording.has(kPasst)};
 }
 
 }  // namespace mayfly::doctor

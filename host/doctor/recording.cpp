@@ -122,6 +122,11 @@ std::optional<std::int64_t> Recording::answer(std::string_view name) const noexc
   return found == answers.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<bool> Recording::has(std::string_view path) const noexcept {
+  const auto found = answer(path);
+  return found.has_value() ? std::optional(*found == 0) : std::nullopt;
+}
+
 std::string to_json(const Recording& recording) {
   Json json{{kVersionKey, kVersion}};
   json["files"] = recording.files;

@@ -30,6 +30,8 @@ struct Recording {
   /// Empty when there is no such folder.
   [[nodiscard]] const std::vector<std::string>& names(std::string_view path) const noexcept;
   [[nodiscard]] std::optional<std::int64_t> answer(std::string_view name) const noexcept;
+  /// Whether there is something at a path that was looked for; nothing when it was not.
+  [[nodiscard]] std::optional<bool> has(std::string_view path) const noexcept;
 };
 
 /// As JSON, one entry a line.

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "base/printable.hpp"
 #include "base/result.hpp"
 
 namespace mayfly::lease {
@@ -55,10 +56,7 @@ template <typename Message, typename Fault>
   if (end == reason.begin() || end == reason.end()) {
     return std::nullopt;
   }
-  std::string sentence(reason.begin(), end);
-  std::ranges::replace_if(
-      sentence, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return sentence;
+  return as_printable({reason.begin(), end});
 }
 
 }  // namespace mayfly::lease

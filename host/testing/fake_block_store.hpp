@@ -11,6 +11,7 @@
 
 #include <sys/uio.h>
 
+#include "base/buffers.hpp"
 #include "base/error.hpp"
 #include "io/block_store.hpp"
 
@@ -70,10 +71,7 @@ class FakeBlockStore final : public io::BlockStore {
   template <typename Copy>
   [[nodiscard]] int move(std::string_view name, std::span<const iovec> buffers, std::uint64_t offset,
                          Copy copy) noexcept {
-    std::uint64_t count = 0;
-    for (const iovec& buffer : buffers) {
-      count += buffer.iov_len;
-    }
+    const std::uint64_t count = total_bytes(buffers);
     MAYFLY_ASSERT(buffers.size() <= kBuffersMax && count % shape_.unit_bytes == 0 &&
                   offset % shape_.unit_bytes == 0);
     if (const int result = call(name, offset, count); result != 0) {

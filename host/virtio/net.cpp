@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/buffers.hpp"
 #include "base/error.hpp"
 
 namespace mayfly::virtio {
@@ -303,10 +304,7 @@ Net::Received Net::receive_one() noexcept {
   std::array<iovec, kPiecesMax + 2> pieces;
   pieces[0] = {&header, sizeof(header)};
   const auto guest = buffers_.packet_pieces(chains, std::span(pieces).subspan(1, kPiecesMax));
-  std::uint64_t room = 0;
-  for (const iovec& piece : guest) {
-    room += piece.iov_len;
-  }
+  const std::uint64_t room = total_bytes(guest);
   pieces[guest.size() + 1] = {spill_.data(), spill_.size()};
   const ssize_t got = port_.receive(std::span(pieces).first(guest.size() + 2));
   if (got <= 0) {

@@ -8,13 +8,12 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/pidfd.hpp"
 #include "sandbox/connector_filter.hpp"
 #include "sandbox/inherited_files.hpp"
 
@@ -77,7 +76,7 @@ ConnectorProcess::ConnectorProcess(const std::string& path, sandbox::Mode mode)
     ::_exit(0);
   }
   listener_.leave();
-  end_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0U)));
+  end_ = open_pidfd(process_);
 }
 
 vsock::Connector ConnectorProcess::take_connector() {
@@ -94,12 +93,8 @@ vsock::Connector ConnectorProcess::take_connector() {
 }
 
 ConnectorProcess::~ConnectorProcess() {
-  constexpr int kPatienceMs = 5000;
   channel_ = Fd();
-  if (end_) {
-    pollfd ended{end_.get(), POLLIN, 0};
-    static_cast<void>(::poll(&ended, 1, kPatienceMs));
-  }
+  await_end(end_);
 }
 
 }  // namespace mayfly::vmm

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buffers.hpp"
 #include "base/checked.hpp"
 #include "base/error.hpp"
 #include "base/positioned_io.hpp"
@@ -92,14 +93,6 @@ int allocate(int fd, int mode, std::uint64_t offset, std::uint64_t bytes) noexce
   return error;
 }
 
-std::uint64_t total(std::span<const iovec> buffers) noexcept {
-  std::uint64_t bytes = 0;
-  for (const iovec& buffer : buffers) {
-    bytes += buffer.iov_len;
-  }
-  return bytes;
-}
-
 /// Takes the first `bytes` away.
 std::span<iovec> drop_front(std::span<iovec> buffers, std::size_t bytes) noexcept {
   while (bytes > 0 && bytes >= buffers.front().iov_len) {
@@ -111,22 +104,6 @@ std::span<iovec> drop_front(std::span<iovec> buffers, std::size_t bytes) noexcep
                        buffers.front().iov_len - bytes};
   }
   return buffers;
-}
-
-/// Calls `copy(in a buffer, in flat, bytes)` for each part of the buffers from `at` on, as far as `flat`
-/// goes.
-template <typename Copy>
-void for_each_part(std::span<const iovec> buffers, std::uint64_t at, std::span<std::byte> flat, Copy copy) {
-  for (const iovec& buffer : buffers) {
-    if (at >= buffer.iov_len) {
-      at -= buffer.iov_len;
-      continue;
-    }
-    const std::size_t part = std::min(buffer.iov_len - static_cast<std::size_t>(at), flat.size());
-    copy(static_cast<std::byte*>(buffer.iov_base) + at, flat.data(), part);
-    flat = flat.subspan(part);
-    at = 0;
-  }
 }
 
 }  // namespace
@@ -230,22 +207,18 @@ int Disk::move_whole(Way way, std::span<const iovec> buffers, std::uint64_t offs
 
 int Disk::bounce(Way way, std::span<const iovec> buffers, std::uint64_t offset) noexcept {
   const std::lock_guard one_at_a_time(bounce_mutex_);
-  const std::uint64_t bytes = total(buffers);
+  const std::uint64_t bytes = total_bytes(buffers);
   for (std::uint64_t at = 0; at < bytes;) {
     const auto part = bounce_.bytes().first(std::min<std::uint64_t>(bounce_.size(), bytes - at));
     const iovec flat{part.data(), part.size()};
     if (way == Way::kWrite) {
-      for_each_part(buffers, at, part, [](const std::byte* buffer, std::byte* to, std::size_t count) {
-        std::memcpy(to, buffer, count);
-      });
+      copy_from(buffers, at, part);
     }
     if (const int error = move_whole(way, std::span(&flat, 1), offset + at); error != 0) {
       return error;
     }
     if (way == Way::kRead) {
-      for_each_part(buffers, at, part, [](std::byte* buffer, const std::byte* from, std::size_t count) {
-        std::memcpy(buffer, from, count);
-      });
+      copy_to(buffers, at, part);
     }
     at += part.size();
   }
@@ -302,7 +275,7 @@ int Disk::write_zeros(std::uint64_t offset, std::uint64_t bytes) noexcept {
       at += buffers[count].iov_len;
     }
     const auto part = std::span(buffers).first(count);
-    if (const int error = move(Way::kWrite, part, offset + at - total(part)); error != 0) {
+    if (const int error = move(Way::kWrite, part, offset + at - total_bytes(part)); error != 0) {
       return error;
     }
   }

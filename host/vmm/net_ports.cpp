@@ -10,7 +10,7 @@ std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDev
   std::vector<std::unique_ptr<io::PacketPort>> ports(devices.size());
   // Descriptors first: a number that is none must not become one of ours.
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    if (!devices[i].user.has_value() && devices[i].tap.empty()) {
+    if (devices[i].descriptor >= 0) {
       ports[i] = std::make_unique<Tap>(devices[i].descriptor);
     }
   }

@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <unistd.h>
 
+#include "base/buffers.hpp"
 #include "base/positioned_io.hpp"
+#include "base/printable.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -32,41 +33,10 @@ struct PacketPieces {
   }
   /// What of `buffers` is from `begin` on, `bytes` at most.
   void add(std::span<const iovec> buffers, std::size_t begin, std::size_t bytes) noexcept {
-    for (const iovec& buffer : buffers) {
-      const std::size_t skipped = std::min(begin, buffer.iov_len);
-      const std::size_t taken = std::min(bytes, buffer.iov_len - skipped);
-      add(static_cast<std::byte*>(buffer.iov_base) + skipped, taken);
-      begin -= skipped;
-      bytes -= taken;
-    }
+    for_each_part(buffers, begin, bytes, [this](void* at, std::size_t part) { add(at, part); });
   }
   [[nodiscard]] std::span<const iovec> span() const noexcept { return std::span(all).first(count); }
 };
-
-std::size_t total_of(std::span<const iovec> buffers) noexcept {
-  std::size_t bytes = 0;
-  for (const iovec& buffer : buffers) {
-    bytes += buffer.iov_len;
-  }
-  return bytes;
-}
-
-/// Bytes that lie in one piece into the pieces.
-void scatter(std::span<const std::byte> bytes, std::span<const iovec> pieces) noexcept {
-  for (const iovec& piece : pieces) {
-    const std::size_t count = std::min(bytes.size(), piece.iov_len);
-    std::memcpy(piece.iov_base, bytes.data(), count);
-    bytes = bytes.subspan(count);
-  }
-}
-
-void gather(std::span<const iovec> pieces, std::span<std::byte> bytes) noexcept {
-  for (const iovec& piece : pieces) {
-    const std::size_t count = std::min(bytes.size(), piece.iov_len);
-    std::memcpy(bytes.data(), piece.iov_base, count);
-    bytes = bytes.subspan(count);
-  }
-}
 
 }  // namespace
 
@@ -80,13 +50,10 @@ std::string_view PasstPort::name() const noexcept {
   std::string said(4096, '\0');
   const ssize_t got = messages_ ? ::read(messages_.get(), said.data(), said.size()) : 0;
   said.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  // Foreign bytes, which may be on their way to a terminal.
-  std::ranges::replace_if(
-      said, [](char each) { return each != '\n' && (each < ' ' || each > '~'); }, '?');
   std::string last;
   for (std::size_t begin = 0; begin < said.size();) {
     const std::size_t end = std::min(said.find('\n', begin), said.size());
-    const std::string line = said.substr(begin, end - begin);
+    const std::string line = as_printable(said.substr(begin, end - begin));
     if (!line.empty() && !line.starts_with("Failed to send ") && !line.starts_with("Don't run as root")) {
       last += last.empty() ? line : "; " + line;
     }
@@ -103,16 +70,19 @@ std::uint32_t PasstPort::length() const noexcept {
          std::uint32_t{length_[2]} << 8U | length_[3];
 }
 
+int PasstPort::complete(std::span<std::byte> whole, std::size_t& have) noexcept {
+  const ssize_t got = read_at(stream_.get(), whole.subspan(have), kAtStream);
+  if (got <= 0) {
+    return got == 0 ? -ENODEV : -errno;
+  }
+  have += static_cast<std::size_t>(got);
+  return have < whole.size() ? -EAGAIN : 0;
+}
+
 int PasstPort::receive_length() noexcept {
   if (length_bytes_ < kLengthBytes) {
-    const auto rest = std::as_writable_bytes(std::span(length_)).subspan(length_bytes_);
-    const ssize_t got = read_at(stream_.get(), rest, kAtStream);
-    if (got <= 0) {
-      return got == 0 ? -ENODEV : -errno;
-    }
-    length_bytes_ += static_cast<std::size_t>(got);
-    if (length_bytes_ < kLengthBytes) {
-      return -EAGAIN;
+    if (const int error = complete(std::as_writable_bytes(std::span(length_)), length_bytes_); error != 0) {
+      return error;
     }
   }
   // A stream that has lost its step is none.
@@ -124,36 +94,29 @@ ssize_t PasstPort::receive(std::span<const iovec> buffers) noexcept {
     return error;
   }
   const std::size_t bytes = length();
-  const std::size_t room = total_of(buffers);
-  PacketPieces packet;
-  packet.add(buffers, kHeaderBytes, bytes);
+  const std::size_t room = total_bytes(buffers);
+  const auto whole = std::span(part_).first(bytes);
   // Straight to the driver, when it is there in one.
   if (part_bytes_ == 0 && room >= kHeaderBytes + bytes) {
+    PacketPieces packet;
+    packet.add(buffers, kHeaderBytes, bytes);
     const ssize_t got = read_at(stream_.get(), packet.span(), kAtStream);
     if (got <= 0) {
       return got == 0 ? -ENODEV : -errno;
     }
     part_bytes_ = static_cast<std::size_t>(got);
     if (part_bytes_ < bytes) {
-      gather(packet.span(), std::span(part_).first(part_bytes_));
+      copy_from(buffers, kHeaderBytes, whole.first(part_bytes_));
       return -EAGAIN;
     }
   } else {
-    const auto rest = std::span(part_).first(bytes).subspan(part_bytes_);
-    const ssize_t got = read_at(stream_.get(), rest, kAtStream);
-    if (got <= 0) {
-      return got == 0 ? -ENODEV : -errno;
+    if (const int error = complete(whole, part_bytes_); error != 0) {
+      return error;
     }
-    part_bytes_ += static_cast<std::size_t>(got);
-    if (part_bytes_ < bytes) {
-      return -EAGAIN;
-    }
-    scatter(std::span(part_).first(bytes), packet.span());
+    copy_to(buffers, kHeaderBytes, whole);
   }
-  PacketPieces header;
-  header.add(buffers, 0, kHeaderBytes);
   constexpr std::array<std::byte, kHeaderBytes> kNothingLeft{};
-  scatter(kNothingLeft, header.span());
+  copy_to(buffers, 0, kNothingLeft);
   length_bytes_ = 0;
   part_bytes_ = 0;
   return static_cast<ssize_t>(std::min(room, kHeaderBytes + bytes));
@@ -172,7 +135,7 @@ void PasstPort::flush() noexcept {
 }
 
 ssize_t PasstPort::send(std::span<const iovec> buffers) noexcept {
-  const std::size_t room = total_of(buffers);
+  const std::size_t room = total_bytes(buffers);
   if (room < kHeaderBytes + kPacketBytesMin || room > kHeaderBytes + kSentBytesMax) {
     return -EINVAL;
   }
@@ -194,10 +157,8 @@ ssize_t PasstPort::send(std::span<const iovec> buffers) noexcept {
   sent = std::max<ssize_t>(sent, 0);
   const std::size_t rest = kLengthBytes + bytes - static_cast<std::size_t>(sent);
   if (rest != 0) {
-    PacketPieces left;
-    left.add(packet.span(), static_cast<std::size_t>(sent), rest);
     unsent_.resize(rest);
-    gather(left.span(), unsent_);
+    copy_from(packet.span(), static_cast<std::uint64_t>(sent), unsent_);
   }
   return static_cast<ssize_t>(room);
 }

@@ -38,7 +38,10 @@ class PasstPort final : public io::PacketPort {
  private:
   static constexpr std::size_t kLengthBytes = 4;
 
-  /// 0, or -errno: -EAGAIN while the stream has no more of it.
+  /// Reads what is missing of `whole`, of which there are `have` bytes. 0 when it is all there, or -errno:
+  /// -EAGAIN while the stream has no more of it.
+  [[nodiscard]] int complete(std::span<std::byte> whole, std::size_t& have) noexcept;
+  /// As complete().
   [[nodiscard]] int receive_length() noexcept;
   [[nodiscard]] std::uint32_t length() const noexcept;
 

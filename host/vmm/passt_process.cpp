@@ -13,11 +13,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/pidfd.hpp"
 #include "sandbox/inherited_files.hpp"
 
 namespace mayfly::vmm {
@@ -146,7 +146,7 @@ PasstProcess::PasstProcess(const NetDevice& device) : setup_(device.setup) {
   stream_ = std::move(stream.ours);
   messages_ = std::move(messages.ours);
   failed_ = std::move(failed.ours);
-  end_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, process_, 0U)));
+  end_ = open_pidfd(process_);
 }
 
 std::unique_ptr<PasstPort> PasstProcess::take_port() {
@@ -184,12 +184,8 @@ void PasstProcess::wait_until_up() {
 }
 
 PasstProcess::~PasstProcess() {
-  constexpr int kPatienceMs = 5000;
   stream_ = Fd();
-  if (end_) {
-    pollfd ended{end_.get(), POLLIN, 0};
-    static_cast<void>(::poll(&ended, 1, kPatienceMs));
-  }
+  await_end(end_);
 }
 
 }  // namespace mayfly::vmm

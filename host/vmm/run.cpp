@@ -371,7 +371,7 @@ void close_inherited_files(const RunConfig& config) {
     }
   }
   for (const NetDevice& network : config.networks) {
-    if (!network.user.has_value() && network.tap.empty()) {
+    if (network.descriptor >= 0) {
       kept.push_back(network.descriptor);
     }
   }

@@ -80,9 +80,10 @@ struct UserNetwork {
 
 /// A network device that the guest gets.
 struct NetDevice {
-  /// It is that, with the address and gateway of `setup`, which are there; absent: it is joined to a tap.
+  // One of these is there.
+  /// With the address and gateway of `setup`, which are there then.
   std::optional<UserNetwork> user{};
-  /// The tap of the host; empty: `descriptor` is one.
+  /// A tap of the host by its name, or an open one.
   std::string tap{};
   int descriptor = -1;
   /// Its MAC address, and what the guest sets it up with.

@@ -130,7 +130,6 @@ Machine::Machine(const MachineParts& parts)
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   finish_prefault();
   set_boot_state(parts);
-  start_device_threads();
 }
 
 Backing Machine::take_ram(const MachineParts& parts) {

@@ -112,7 +112,10 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
   ~Machine();
 
-  /// Lets the vCPUs in. Once. Throws Error.
+  /// Starts the threads of devices: until then nobody uses what is at their other end, such as a network's
+  /// port. Once, before the process may make no more threads. Throws Error.
+  void start_devices();
+  /// Lets the vCPUs in. Once, after that. Throws Error.
   void start();
   /// Takes the vCPUs out and waits for them; what they counted is final after this. Gives the time, in
   /// nanoseconds since exec.
@@ -204,7 +207,6 @@ class Machine {
   void attach_buses();
   void add_passed_devices(const MachineParts& parts);
   void add_vcpus(const MachineParts& parts);
-  void start_device_threads();
   void interrupt_device_threads() noexcept;
   void stop_device_threads() noexcept;
   [[nodiscard]] std::size_t device_threads() const noexcept;

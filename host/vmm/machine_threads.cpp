@@ -28,7 +28,7 @@ void Machine::start() {
   }
 }
 
-void Machine::start_device_threads() {
+void Machine::start_devices() {
   if (io_ != nullptr) {
     io_->start();
   }

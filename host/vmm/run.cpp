@@ -274,6 +274,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   if (opened.helpers.passt != nullptr) {
     opened.helpers.passt->wait_until_up();
   }
+  machine.start_devices();
   if (!opened.sandbox.lock_down(opened.control.folder())) {
     opened.control.leave_socket();
   }

@@ -14,4 +14,10 @@ HelperProcesses::HelperProcesses(const RunConfig& config) {
   }
 }
 
+void HelperProcesses::wait_until_up() const {
+  if (passt != nullptr) {
+    passt->wait_until_up();
+  }
+}
+
 }  // namespace mayfly::vmm

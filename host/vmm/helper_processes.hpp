@@ -16,6 +16,10 @@ struct HelperProcesses {
   /// network. Throws Error.
   explicit HelperProcesses(const RunConfig& config);
 
+  /// Waits until all can do what they are for, before the guest runs. Once, after their ends of ours were
+  /// taken and while nobody else uses those. Throws Error.
+  void wait_until_up() const;
+
   std::unique_ptr<ConnectorProcess> connector;
   std::unique_ptr<PasstProcess> passt;
 };

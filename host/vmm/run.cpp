@@ -270,10 +270,7 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
                    .ready_observer = ready_observer,
                    .sample_marks = timed ? SampleMarks::kYes : SampleMarks::kNo});
   waker.connect(machine);
-  // Meanwhile it has had time to start.
-  if (opened.helpers.passt != nullptr) {
-    opened.helpers.passt->wait_until_up();
-  }
+  opened.helpers.wait_until_up();  // meanwhile they have had time to start
   machine.start_devices();
   if (!opened.sandbox.lock_down(opened.control.folder())) {
     opened.control.leave_socket();

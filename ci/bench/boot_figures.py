@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the figures of ci/bench/boot from the traces that l1/boots leaves.
 
-    boot_figures.py [--json FILE] [--wall] [--native FILE] RUN_DIRECTORY...
+    boot_figures.py [--json FILE] [--wall] [--native FILE] [--most RATIO] RUN_DIRECTORY...
 
-With --wall the figures are milliseconds, and ratios come with an interval. FILE of --native is what bench-first-entry
+With --most it fails when the ratio, or with --wall the upper end of its interval, is higher. With --wall the figures are milliseconds, and ratios come with an interval. FILE of --native is what bench-first-entry
 prints: microseconds of mayfly and of QEMU's microvm, a line a round.
 """
 import argparse
@@ -148,6 +148,7 @@ def main():
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--native", type=pathlib.Path)
     parser.add_argument("--wall", action="store_true")
+    parser.add_argument("--most", type=float)
     parser.add_argument("runs", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
     unit = "ms" if options.wall else "minsn"
@@ -167,6 +168,9 @@ def main():
     print_table(figures, systems, unit)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    highest = figures["ratio_interval"][1] if options.wall and "ratio" in figures else figures.get("ratio", 0)
+    if options.most is not None and highest > options.most:
+        raise SystemExit(f"boot_figures: mayfly may take {highest} of QEMU microvm's exec to ready; at most {options.most} is asked for")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ stage_kernel() {
 # Runs a command in counted L1, where the stage is /bench.
 run_counted() {
   local file
-  local -a lab=("$checkout/ci/lab/counted" --hugepages-2m "$HUGE_PAGES" --timeout 900 --results "$work/results")
+  local -a lab=("$checkout/ci/lab/counted" --hugepages-2m "$HUGE_PAGES" --timeout 3400 --results "$work/results")
   for file in "$work/stage/"*; do
     lab+=(--file "$file:/bench/${file##*/}")
   done
@@ -39,10 +39,14 @@ unstage() {
   rm -rf -- "$work"
 }
 
-# Boots "base" and "variant" by turns and writes one line: base Minsn, base exits, Minsn and exits of the variant beyond.
-count_delta() {
-  run_counted /bin/busybox sh /bench/boots /bench 4 3 base variant || return 1
-  "$here/ledger.d/delta" "$checkout/ci/bench/boot_figures.py" "$work/results" base variant
+# Boots what is staged under these names by turns: twice to warm up, three times in earnest, once with all exits traced.
+run_boots() {
+  run_counted /bin/busybox sh /bench/boots /bench 2 3 "$@"
+}
+
+# Writes one line: base Minsn, base exits, Minsn and exits of the variant beyond.
+delta_of() {
+  "$here/ledger.d/delta" "$checkout/ci/bench/boot_figures.py" "$work/results" base "$1"
 }
 
 # The kernel's own trace of its initcalls, by the guest's clock: one instruction is one nanosecond.

@@ -39,11 +39,12 @@ build_variant() {
     kernel_make -j"$job_count" vmlinux >>"$scratch/build.log" 2>&1
 }
 
-# Makes the variant of the kind and text, and stages it.
+# Makes the variant of the kind and text, and stages it by its name.
 make_variant() {
-  local kind="$1" what="$2" status=0
+  local name="$1" kind="$2" what="$3" status=0 patch stamp
+  local -a out=() # Patches that are taken out, the last one first.
   case $kind in
-    append) stage_kernel variant "$base/vmlinux" "$what" && return ;;
+    append) stage_kernel "$name" "$base/vmlinux" "$what" && return ;;
     option)
       prepare_tree
       # shellcheck disable=SC2086  # Words of it.
@@ -51,13 +52,22 @@ make_variant() {
       ;;
     drop)
       prepare_tree
-      if ! turn_patch "$what" --reverse --dry-run; then
-        echo "ledger: patch $what cannot be taken out alone: a later one builds on it" >&2
-        return 1
-      fi >&2
-      turn_patch "$what" --reverse
-      build_variant || status=1
-      turn_patch "$what"
+      stamp="$(<"$scratch/stamp")"
+      echo "without $what" >"$scratch/stamp" # Who ends meanwhile leaves a tree that is made anew.
+      for patch in $what; do
+        if ! turn_patch "$patch" --reverse --dry-run; then
+          echo "ledger: patch $patch cannot be taken out alone: a later one builds on it" >&2
+          status=1
+          break
+        fi >&2
+        turn_patch "$patch" --reverse
+        out=("$patch" ${out[@]+"${out[@]}"})
+      done
+      [[ $status -ne 0 ]] || build_variant || status=1
+      for patch in ${out[@]+"${out[@]}"}; do
+        turn_patch "$patch"
+      done
+      echo "$stamp" >"$scratch/stamp"
       ;;
     *) die "ledger.d/variants has no kind '$kind'" ;;
   esac
@@ -65,25 +75,57 @@ make_variant() {
     tail -n 5 "$scratch/build.log" >&2
     return 1
   fi
-  stage_kernel variant "$scratch/objects/vmlinux"
+  stage_kernel "$name" "$scratch/objects/vmlinux"
 }
 
-# measure_variant NAME: leaves results/variant.NAME with the base's key, kind, what, and count_delta's line.
-measure_variant() {
-  local name="$1" to="$results/variant.$1" kind what delta
-  read -r _ kind what < <(variants | grep -E "^$name ") || die "ledger.d/variants has no '$name'"
-  if [[ -f $to && "$(cut -f 1-3 "$to")" == "$base_key"$'\t'"$kind"$'\t'"$what" ]]; then
-    return 0
-  fi
-  progress "variant $name: $kind $what"
+# read_variant NAME: sets kind and what.
+read_variant() {
+  read -r _ kind what < <(variants | grep -E "^$1 ") || die "ledger.d/variants has no '$1'"
+}
+
+# Whether a variant was measured with this base.
+is_measured() {
+  local kind what
+  read_variant "$1"
+  [[ -f $results/variant.$1 && "$(cut -f 1-3 "$results/variant.$1")" == "$base_key"$'\t'"$kind"$'\t'"$what" ]]
+}
+
+# measure_variants NAME...: boots them by turns in one L1, and leaves of each results/variant.NAME with the base's key, kind, what,
+# and delta's figures. Fails when one of them could not be measured.
+measure_variants() {
+  local name kind what status=0
+  local -a made=()
   stage_boots /bin/true
   stage_kernel base "$base/vmlinux"
-  if make_variant "$kind" "$what" && delta="$(count_delta)"; then
-    printf '%s\t%s\t%s\t%s\n' "$base_key" "$kind" "$what" "$delta" >"$to"
-  else
-    progress "variant $name could not be measured"
-    unstage
-    return 1
-  fi
+  for name; do
+    ! is_measured "$name" || continue
+    read_variant "$name"
+    progress "variant $name: $kind $what"
+    if make_variant "$name" "$kind" "$what"; then
+      made+=("$name")
+    else
+      progress "variant $name could not be made"
+      status=1
+    fi
+  done
+  [[ ${#made[@]} -eq 0 ]] || count_variants "${made[@]}" || status=1
   unstage
+  return "$status"
+}
+
+# Counts what is staged, and records it.
+count_variants() {
+  local name kind what delta status=0
+  progress "counting ${*}"
+  run_boots base "$@" || return 1
+  for name; do
+    read_variant "$name"
+    if delta="$(delta_of "$name")"; then
+      printf '%s\t%s\t%s\t%s\n' "$base_key" "$kind" "$what" "$delta" >"$results/variant.$name"
+    else
+      progress "variant $name could not be counted"
+      status=1
+    fi
+  done
+  return "$status"
 }

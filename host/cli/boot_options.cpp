@@ -41,6 +41,7 @@ std::vector<std::string> words_of(const RunOptions& run, const std::string& time
   add("--memory", run.memory);
   add("--cpus", run.cpus);
   add("--pages", run.pages);
+  add("--pages-fallback", run.pages_fallback);
   add("--numa", run.numa);
   add("--prefault", run.prefault);
   add("--pool", run.pool);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/boot_options.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
@@ -40,6 +42,12 @@ TEST(BootOptions, LimitsAreByPercent) {
   EXPECT_EQ(config.limits[1].percent, 99U);
   EXPECT_EQ(config.limits[1].ns, 50'000'000U);
   EXPECT_EQ(config.json, "f");
+}
+
+// Not for a pool, as below.
+TEST(BootOptions, FallbackOfPagesArrivesAtRun) {
+  const BootConfig config = boot({"boot", "--image", "i", "--pages", "2m", "--pages-fallback", "queue"});
+  EXPECT_NE(std::ranges::find(config.run, "--pages-fallback=queue"), config.run.end());
 }
 
 // What boot passes on is understood by run as it was meant.

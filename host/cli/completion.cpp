@@ -27,6 +27,8 @@ _mayfly() {
       mapfile -t COMPREPLY < <(compgen -W 'tty none' -- "$word"; compgen -f -- "$word") ;;
     run:--pages | boot:--pages)
       mapfile -t COMPREPLY < <(compgen -W 'auto 4k thp 2m 1g' -- "$word") ;;
+    run:--pages-fallback | boot:--pages-fallback)
+      mapfile -t COMPREPLY < <(compgen -W 'error queue small' -- "$word") ;;
     run:--prefault | boot:--prefault)
       mapfile -t COMPREPLY < <(compgen -W 'none boot all' -- "$word") ;;
     run:--numa | boot:--numa)
@@ -73,11 +75,11 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--config --id --detach --events --device --net --disk --vsock --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --numa --prefault --pool --sandbox --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--config --id --detach --events --device --net --disk --vsock --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
-        --pages --numa --prefault --pool --sandbox --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
+        --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
     completion:*)
       mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
     timeline:*)

@@ -74,7 +74,7 @@ TEST_F(Completion, CommandsComeFirst) {
 }
 
 TEST_F(Completion, OptionsOfRunAreOffered) {
-  EXPECT_EQ(complete({"mayfly", "run", "--pa"}), Words{"--pages"});
+  EXPECT_EQ(complete({"mayfly", "run", "--pa"}), (Words{"--pages", "--pages-fallback"}));
   EXPECT_EQ(complete({"mayfly", "run", "--t"}), (Words{"--timeout", "--timeline"}));
 }
 
@@ -103,6 +103,8 @@ TEST_F(Completion, ValuesAreOffered) {
   EXPECT_EQ(complete({"mayfly", "boot", "--image", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "run", "--disk", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "boot", "--pages", "2"}), Words{"2m"});
+  EXPECT_EQ(complete({"mayfly", "run", "--pages-fallback", "q"}), Words{"queue"});
+  EXPECT_EQ(complete({"mayfly", "boot", "--pages-fallback", "s"}), Words{"small"});
   EXPECT_EQ(complete({"mayfly", "run", "--prefault", "a"}), Words{"all"});
   EXPECT_EQ(complete({"mayfly", "boot", "--prefault", "b"}), Words{"boot"});
   EXPECT_EQ(complete({"mayfly", "completion", "b"}), Words{"bash"});

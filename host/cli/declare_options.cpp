@@ -15,6 +15,9 @@ void add_machine_options(Parser& parser, RunOptions& run) {
   parser.text("--cpus", run.cpus, "N", "Guest CPUs, 1 to 64; 1 when not given");
   parser.text("--pages", run.pages, "auto|4k|thp|2m|1g",
               "Host pages of guest memory; auto takes the best free");
+  parser.text("--pages-fallback", run.pages_fallback, "error|queue|small",
+              "When there are not enough free pages of --pages 2m or 1g: fail, wait until there are, or take "
+              "the best free; error when not given");
   parser.text(
       "--numa", run.numa, "LIST",
       "NUMA nodes of the host that memory and CPUs are on, in equal parts; the guest has as many nodes");

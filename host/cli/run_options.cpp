@@ -104,6 +104,18 @@ Pages check_pages(const std::string& text) {
   refuse("--pages", text, "give auto, 4k, thp, 2m or 1g");
 }
 
+vmm::PagesFallback check_pages_fallback(const std::string& text) {
+  using vmm::PagesFallback;
+  constexpr std::pair<std::string_view, PagesFallback> kChoices[] = {
+      {"error", PagesFallback::kError}, {"queue", PagesFallback::kQueue}, {"small", PagesFallback::kSmall}};
+  for (const auto& [word, choice] : kChoices) {
+    if (text == word) {
+      return choice;
+    }
+  }
+  refuse("--pages-fallback", text, "give error, queue or small");
+}
+
 std::vector<std::uint32_t> check_numa(const std::string& text) {
   const auto list = doctor::parse_cpu_list(text);
   if (!list.has_value() || list->empty() || list->size() > kGuestNodesMax || list->back() >= kNodesMax) {
@@ -195,6 +207,13 @@ vmm::RunConfig check_run_options(RunOptions options) {
   }
   if (!options.pages.empty()) {
     config.pages = check_pages(options.pages);
+  }
+  if (!options.pages_fallback.empty()) {
+    config.pages_fallback = check_pages_fallback(options.pages_fallback);
+    if ((config.pages != Pages::k2m && config.pages != Pages::k1g) || !options.pool.empty()) {
+      refuse("--pages-fallback", options.pages_fallback,
+             "is for --pages 2m or 1g of the host, not of a --pool");
+    }
   }
   if (!options.balloon.empty()) {
     config.balloon_bytes = check_balloon(options.balloon, config.memory_bytes);

@@ -20,6 +20,7 @@ struct RunOptions {
   bool dedicated = false;
   std::string dedicated_cpus{};
   std::string pages{};
+  std::string pages_fallback{};
   std::string prefault{};
   std::string numa{};
   std::string pool{};

@@ -124,6 +124,27 @@ TEST(RunOptions, EveryOptionArrives) {
   EXPECT_EQ(config.command, options.command);
 }
 
+TEST(RunOptions, FallbackIsOfHugePagesOfTheHost) {
+  RunOptions options = with_image();
+  options.pages = "2m";
+  EXPECT_EQ(check_run_options(options).pages_fallback, vmm::PagesFallback::kError);
+  options.pages_fallback = "queue";
+  EXPECT_EQ(check_run_options(options).pages_fallback, vmm::PagesFallback::kQueue);
+  options.pages_fallback = "small";
+  EXPECT_EQ(check_run_options(options).pages_fallback, vmm::PagesFallback::kSmall);
+  options.pages_fallback = "wait";
+  EXPECT_EQ(refusal(options), "--pages-fallback 'wait': give error, queue or small");
+  options.pages_fallback = "error";
+  options.pages = "thp";
+  EXPECT_EQ(refusal(options),
+            "--pages-fallback 'error': is for --pages 2m or 1g of the host, not of a --pool");
+  options.pages = "1g";
+  options.memory = "1G";
+  options.pool = "pool.sock";
+  EXPECT_EQ(refusal(options),
+            "--pages-fallback 'error': is for --pages 2m or 1g of the host, not of a --pool");
+}
+
 TEST(RunOptions, BalloonAndPassedDeviceGoTogether) {
   RunOptions options = with_image();
   options.balloon = "256M";

@@ -97,11 +97,12 @@ void require_host_memory(std::uint64_t bytes) {
 /// `pool` is the folder of the pages of that size, of the host, or of a node that `where` names.
 [[noreturn]] void fail_not_enough(Pages size, const std::string& where, const std::string& pool,
                                   std::uint64_t available, std::uint64_t needed) {
-  throw Error("not enough free " + std::string(name(size)) + " pages" + where + ": " +
-              std::to_string(available) + " free, " + std::to_string(needed) +
-              " needed; reserve them with `echo " +
-              std::to_string(read_number(pool + "nr_hugepages") + needed - std::min(needed, available)) +
-              " | sudo tee " + pool + "nr_hugepages`, or use --pages auto");
+  throw NotEnoughPages(
+      "not enough free " + std::string(name(size)) + " pages" + where + ": " + std::to_string(available) +
+          " free, " + std::to_string(needed) + " needed",
+      "reserve them with `echo " +
+          std::to_string(read_number(pool + "nr_hugepages") + needed - std::min(needed, available)) +
+          " | sudo tee " + pool + "nr_hugepages`, or use --pages auto");
 }
 
 [[noreturn]] void fail_not_enough(std::uint64_t bytes, Pages size) {

@@ -6,9 +6,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/checked.hpp"
+#include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/mapping.hpp"
 #include "memory/pieces.hpp"
@@ -32,15 +34,27 @@ enum class Pages : std::uint8_t { kAuto, k4k, kThp, k2m, k1g };
   return pages == Pages::k2m || pages == Pages::k1g ? page_bytes(pages) : 64 * kKiB;
 }
 
+/// Huge pages that the host has, but not as many of them free as are needed: it may have them later.
+class NotEnoughPages : public Error {
+ public:
+  NotEnoughPages(std::string shortage, const std::string& mend)
+      : Error(shortage + "; " + mend), shortage_(std::move(shortage)) {}
+  /// What is free and needed of what, without the mend.
+  [[nodiscard]] const std::string& shortage() const noexcept { return shortage_; }
+
+ private:
+  std::string shortage_;
+};
+
 /// Host memory for a guest's RAM: one mapping aligned to 1 GiB (so that huge mappings are possible in KVM and
 /// IOMMU), nothing of it populated yet, all of it zero.
 class Backing {
  public:
-  /// `bytes` is a multiple of 2 MiB. An explicit page size that is not free throws an Error that names the
-  /// free and needed pages and the command that reserves them; kAuto always finds something. Huge pages are
-  /// reserved here, so that a later touch cannot fail. With `nodes`, NUMA nodes of the host that are there,
-  /// each gives an equal part (split_over()), and when one is too small for its part it is named in the same
-  /// way.
+  /// `bytes` is a multiple of 2 MiB. Huge pages that are asked for and not free throw NotEnoughPages, which
+  /// names the free and needed ones and the command that reserves them; kAuto always finds something. Huge
+  /// pages are reserved here, so that a later touch cannot fail. With `nodes`, NUMA nodes of the host that
+  /// are there, each gives an equal part (split_over()), and when one is too small for its part it is named
+  /// in the same way.
   Backing(std::uint64_t bytes, Pages wanted, std::span<const std::uint32_t> nodes = {});
   /// Memory that another process has made and filled: a memfd of `bytes` in such pages, never kAuto, all of
   /// it populated, and sealed against any change of size, since to touch what was cut off would be SIGBUS.

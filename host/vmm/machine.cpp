@@ -9,7 +9,6 @@
 #include "boot/start_info.hpp"
 #include "kvm/disabled_exits.hpp"
 #include "kvm/msr.hpp"
-#include "pool/client.hpp"
 #include "vfio/pci_function.hpp"
 #include "virtio/pci_transport.hpp"
 #include "virtio/pmem.hpp"
@@ -78,11 +77,12 @@ std::optional<virtio::NetLimit> net_limit(const RateLimits& limits) {
 
 }  // namespace
 
-Machine::Machine(const MachineParts& parts)
+Machine::Machine(MachineParts parts)
     : timeline_(parts.timeline),
       system_(open_kvm(parts.timeline)),
-      layout_(parts.memory_bytes, parts.image.info().image_bytes),
-      ram_(take_ram(parts)),
+      pool_lease_(std::move(parts.ram.pool_lease)),
+      ram_(std::move(parts.ram.backing)),
+      layout_(ram_.size(), parts.image.info().image_bytes),
       memory_(guest_memory(layout_, ram_)),
       kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
       prefault_(begin_prefault(parts)),
@@ -118,7 +118,7 @@ Machine::Machine(const MachineParts& parts)
     exits_.observe_ready(*parts.ready_observer);
   }
   // Of memory from a pool, all of it populated, it cannot be seen.
-  if (parts.working_set != nullptr && parts.working_set->wanted() && parts.pool.empty()) {
+  if (parts.working_set != nullptr && parts.working_set->wanted() && !pool_lease_) {
     recorder_ = std::make_unique<WorkingSetRecorder>(ram_);
     exits_.observe_ready(*recorder_);
   }
@@ -130,15 +130,6 @@ Machine::Machine(const MachineParts& parts)
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   finish_prefault();
   set_boot_state(parts);
-}
-
-Backing Machine::take_ram(const MachineParts& parts) {
-  if (parts.pool.empty()) {
-    return {parts.memory_bytes, parts.pages, host_ids(parts.placement)};
-  }
-  pool::LentMemory lent = pool::take_memory(parts.pool, parts.memory_bytes, parts.pages);
-  pool_lease_ = std::move(lent.connection);
-  return {std::move(lent.file), parts.memory_bytes, lent.pages};
 }
 
 std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) const {

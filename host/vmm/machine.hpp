@@ -37,6 +37,7 @@
 #include "vmm/connector_process.hpp"
 #include "vmm/disk_workers.hpp"
 #include "vmm/exit_handler.hpp"
+#include "vmm/guest_ram.hpp"
 #include "vmm/image.hpp"
 #include "vmm/io_thread.hpp"
 #include "vmm/kvm_for_devices.hpp"
@@ -59,13 +60,10 @@ enum class SampleMarks : std::uint8_t { kNo, kYes };
 
 /// What a machine is made of; all that is referred to outlives it.
 struct MachineParts {
-  std::uint64_t memory_bytes;
-  Pages pages;
+  GuestRam ram;
   PrefaultMode prefault;
   /// With PrefaultMode::kBoot, what to prefault, and whether to note what this boot touches; else null.
   const WorkingSetFile* working_set;
-  /// Of the pool that lends the memory; empty: it is made here.
-  const std::string& pool;
   /// What the balloon is asked to hold from the start; nothing: there is no balloon.
   std::optional<std::uint64_t> balloon_bytes;
   std::uint32_t cpus;
@@ -107,7 +105,7 @@ struct MachineParts {
 class Machine {
  public:
   /// Builds everything and leaves the vCPUs at the kernel's entry. Throws Error.
-  explicit Machine(const MachineParts& parts);
+  explicit Machine(MachineParts parts);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
   ~Machine();
@@ -194,7 +192,6 @@ class Machine {
     const kvm::Vm& vm_;
   };
 
-  Backing take_ram(const MachineParts& parts);
   [[nodiscard]] std::unique_ptr<Prefault> begin_prefault(const MachineParts& parts) const;
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
@@ -216,10 +213,10 @@ class Machine {
 
   boot::BootTimeline& timeline_;
   kvm::System system_;
-  Layout layout_;
-  /// The connection to the pool that has lent guest memory, which ends after the memory does.
+  /// As in GuestRam.
   Fd pool_lease_;
   Backing ram_;
+  Layout layout_;
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;
   boot::KernelLoader kernel_;

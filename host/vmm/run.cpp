@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -18,12 +19,14 @@
 #include "vmm/console_output.hpp"
 #include "vmm/control_point.hpp"
 #include "vmm/disk.hpp"
+#include "vmm/guest_ram.hpp"
 #include "vmm/helper_processes.hpp"
 #include "vmm/image.hpp"
 #include "vmm/kernel_command_line.hpp"
 #include "vmm/machine.hpp"
 #include "vmm/net_ports.hpp"
 #include "vmm/outcome.hpp"
+#include "vmm/run_facts.hpp"
 #include "vmm/run_loop.hpp"
 #include "vmm/session.hpp"
 #include "vmm/session_launch.hpp"
@@ -51,84 +54,6 @@ class Waker {
   std::atomic<Machine*> machine_{nullptr};
 };
 
-std::vector<boot::NamedCount> facts_of(const virtio::BalloonCounts& counts) {
-  return {{"held_bytes", counts.held_bytes},
-          {"held_bytes_max", counts.held_bytes_max},
-          {"inflate_notifications", counts.inflate_notifications},
-          {"inflate_entries", counts.inflate_entries},
-          {"deflate_notifications", counts.deflate_notifications},
-          {"acks_at_once", counts.acks_at_once},
-          {"acks_later", counts.acks_later}};
-}
-
-std::vector<boot::NamedCount> facts_of(const virtio::NetCounts& counts) {
-  return {{"sent_packets", counts.sent_packets},
-          {"sent_bytes", counts.sent_bytes},
-          {"sent_dropped", counts.sent_dropped},
-          {"received_packets", counts.received_packets},
-          {"received_bytes", counts.received_bytes},
-          {"received_dropped", counts.received_dropped},
-          {"notifications", counts.notifications},
-          {"send_holds", counts.send_waits.holds},
-          {"send_held_ns", counts.send_waits.held_ns},
-          {"receive_holds", counts.receive_waits.holds},
-          {"receive_held_ns", counts.receive_waits.held_ns}};
-}
-
-std::vector<boot::NamedCount> facts_of(const virtio::BlkCounts& counts) {
-  return {{"reads", counts.reads},
-          {"read_bytes", counts.read_bytes},
-          {"read_errors", counts.read_errors},
-          {"writes", counts.writes},
-          {"written_bytes", counts.written_bytes},
-          {"write_errors", counts.write_errors},
-          {"flushes", counts.flushes},
-          {"flush_errors", counts.flush_errors},
-          {"erasures", counts.erasures},
-          {"erasure_errors", counts.erasure_errors},
-          {"holds", counts.waits.holds},
-          {"held_ns", counts.waits.held_ns}};
-}
-
-std::vector<boot::NamedCount> facts_of(const vsock::EndpointCounts& counts) {
-  return {{"opened", counts.opened},
-          {"bytes_to_guest", counts.bytes_to_guest},
-          {"bytes_to_host", counts.bytes_to_host},
-          {"dropped", counts.dropped},
-          {"violations", counts.violations}};
-}
-
-std::vector<boot::NamedCount> facts_of(const vfio::DmaCounters& counts) {
-  std::vector<boot::NamedCount> facts{{"ram_bytes", counts.ram_bytes},
-                                      {"populated_bytes", counts.populated_bytes},
-                                      {"mapped_bytes", counts.mapped_bytes},
-                                      {"held_bytes", counts.held_bytes},
-                                      {"pieces", counts.pieces},
-                                      {"entries", counts.entries},
-                                      {"populate_calls", counts.populate.count},
-                                      {"populate_ns", counts.populate.total_ns},
-                                      {"populate_max_ns", counts.populate.max_ns},
-                                      {"map_calls", counts.map.count},
-                                      {"map_ns", counts.map.total_ns},
-                                      {"map_max_ns", counts.map.max_ns},
-                                      {"releases_at_once", counts.releases_now},
-                                      {"releases_later", counts.releases_later.count},
-                                      {"release_wait_max_ns", counts.releases_later.max_ns},
-                                      {"bus_master_waits", counts.settles_later.count},
-                                      {"bus_master_wait_ns", counts.settles_later.total_ns}};
-  if (counts.foreground_bytes.has_value()) {
-    facts.push_back({"mapped_bytes_at_ready", *counts.foreground_bytes});
-  }
-  return facts;
-}
-
-std::vector<boot::NamedCount> facts_of(const PrefaultCounts& counts) {
-  return {{"populated_bytes", counts.populated_bytes},
-          {"populate_threads", counts.populate_threads},
-          {"mapped_bytes", counts.mapped_bytes},
-          {"map_threads", counts.map_threads}};
-}
-
 // When the map came to what; for a timeline.
 void note(const vfio::DmaCounters& counts, boot::BootTimeline& timeline) {
   using boot::Milestone;
@@ -145,39 +70,6 @@ void note(const vfio::DmaCounters& counts, boot::BootTimeline& timeline) {
   }
 }
 
-boot::RunFacts facts_of(const Machine& machine, const Outcome& outcome) {
-  const auto exits = machine.exits().values();
-  boot::RunFacts facts;
-  facts.outcome = name(outcome.kind);
-  facts.exit_status = exit_status(outcome);
-  for (std::size_t i = 0; i < exits.size(); ++i) {
-    facts.exits.push_back({ExitCounts::kNames[i], exits[i]});
-  }
-  facts.bytes_populated = machine.populated();
-  facts.pages = name(machine.pages());
-  facts.kvm = machine.kvm_stats();
-  facts.samples = machine.mark_samples();
-  if (const virtio::Balloon* balloon = machine.balloon()) {
-    facts.balloon = facts_of(balloon->counts());
-  }
-  if (const auto network = machine.network_counts()) {
-    facts.network = facts_of(*network);
-  }
-  if (const auto disks = machine.disk_counts()) {
-    facts.disks = facts_of(*disks);
-  }
-  if (const virtio::Vsock* sockets = machine.sockets()) {
-    facts.sockets = facts_of(sockets->counts());
-  }
-  if (const Prefault* prefault = machine.prefault()) {
-    facts.prefault = facts_of(prefault->counts());
-  }
-  if (const Passthrough* passthrough = machine.passthrough()) {
-    facts.dma = facts_of(passthrough->counters());
-  }
-  return facts;
-}
-
 /// What is left of a run when its machine is gone.
 struct Finished {
   Outcome outcome;
@@ -190,6 +82,7 @@ struct Finished {
 /// What run() has opened for the machine.
 struct Opened {
   const RunConfig& config;
+  GuestRam ram;
   const Image& image;
   const WorkingSetFile* working_set;
   Signals& signals;
@@ -229,8 +122,13 @@ sandbox::Needs needs_of(const RunConfig& config) {
           .closed_at_the_end = named_descriptors(config)};
 }
 
+/// CLOCK_MONOTONIC; 0: none.
+std::uint64_t deadline_of(const RunConfig& config, const boot::BootTimeline& timeline) noexcept {
+  return config.timeout_ns == 0 ? 0 : timeline.exec_ns() + config.timeout_ns;
+}
+
 /// Builds the machine, runs it to its end and takes it down.
-Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
+Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
   const RunConfig& config = opened.config;
   const bool timed = !config.timeline.empty();
   VmDown down;
@@ -242,11 +140,9 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   ReadyObserver* const ready_observer = config.listeners.empty() ? nullptr : &opened.control.lifecycle();
   const auto ports = open_ports(config.networks, opened.helpers.passt.get());
   const auto stores = open_disks(config.disks);
-  Machine machine({.memory_bytes = config.memory_bytes,
-                   .pages = config.pages,
+  Machine machine({.ram = std::move(opened.ram),
                    .prefault = config.prefault,
                    .working_set = opened.working_set,
-                   .pool = config.pool,
                    .balloon_bytes = config.balloon_bytes,
                    .cpus = config.cpus,
                    .own_cpus = config.own_cpus,
@@ -282,12 +178,11 @@ Finished run_machine(const Opened& opened, boot::BootTimeline& timeline) {
   };
   const DetachControl on_every_way_out{opened.control};
   opened.control.machine_runs(machine);
-  const std::uint64_t deadline = config.timeout_ns == 0 ? 0 : timeline.exec_ns() + config.timeout_ns;
   const vfio::DeviceWatch* const watch = machine.device_watch();
-  Finished finished{
-      run_loop({session, opened.signals, down, opened.terminal, deadline, watch == nullptr ? -1 : watch->fd(),
-                &opened.control.requests(), &opened.control, machine.recorder()}),
-      std::nullopt, std::nullopt};
+  Finished finished{run_loop({session, opened.signals, down, opened.terminal, deadline_of(config, timeline),
+                              watch == nullptr ? -1 : watch->fd(), &opened.control.requests(),
+                              &opened.control, machine.recorder()}),
+                    std::nullopt, std::nullopt};
   opened.control.machine_ends();
   if (finished.outcome.kind == OutcomeKind::kDmaMapFailed) {
     finished.outcome.sentence = machine.passthrough()->describe_failure();
@@ -331,16 +226,22 @@ Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& 
     working_set.emplace(config.image, WorkingSetKey::of(image.info().fs_digest, config.kernel,
                                                         config.memory_bytes, config.cpus));
   }
+  auto ram = take_ram(config, {signals, &control.requests(), deadline_of(config, timeline),
+                               [&control](const std::string& sentence) { say(sentence, control.log()); }});
+  if (const auto* outcome = std::get_if<Outcome>(&ram)) {
+    say(outcome->sentence, control.log());
+    return *outcome;
+  }
   std::optional<Terminal> terminal;
   std::optional<LaunchTerminal> launch_terminal;
   if (is_terminal(STDIN_FILENO, STDOUT_FILENO)) {
     terminal.emplace(STDIN_FILENO);
     launch_terminal = callers_terminal(*terminal);
   }
-  Finished finished =
-      run_machine({config, image, working_set.has_value() ? &*working_set : nullptr, signals,
-                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, helpers, sandbox},
-                  timeline);
+  Finished finished = run_machine(
+      {config, std::get<GuestRam>(std::move(ram)), image, working_set.has_value() ? &*working_set : nullptr,
+       signals, terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, helpers, sandbox},
+      timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();

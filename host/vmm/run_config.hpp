@@ -69,6 +69,13 @@ struct PassedDevice {
   DeviceOpener opener{};
 };
 
+/// What to do when huge pages that are asked for are not free.
+enum class PagesFallback : std::uint8_t {
+  kError,
+  kQueue,  ///< Wait until they are.
+  kSmall,  ///< Take the largest that are, as Pages::kAuto does.
+};
+
 /// A network of a user without rights to one: passt(1) does for the guest what its programs ask of sockets.
 struct UserNetwork {
   /// What passt passes on to its host's first resolver; 0.0.0.0: nothing.
@@ -142,6 +149,8 @@ struct RunConfig {
   /// What came of that.
   Placement placement{};
   Pages pages = Pages::kAuto;
+  /// For huge pages that are asked for and of the host.
+  PagesFallback pages_fallback = PagesFallback::kError;
   PrefaultMode prefault = PrefaultMode::kNone;
   /// Path of the socket of a `mayfly pool` that lends guest memory; empty: it is made here.
   std::string pool{};

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/guest_ram.hpp"
+
+#include <csignal>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/checked.hpp"
+#include "base/clock.hpp"
+#include "base/text_file.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+constexpr const char* kFree = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
+
+/// Asks for one huge page more than this host has free.
+class GuestRamTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto free = read_text_file(kFree, 64);
+    if (!free.has_value()) {
+      GTEST_SKIP() << "this host has no huge pages of 2 MiB: no " << kFree;
+    }
+    config_.pages = Pages::k2m;
+    config_.memory_bytes = (std::stoull(*free) + 1) * 2 * kMiB;
+  }
+  std::variant<GuestRam, Outcome> take(std::uint64_t deadline_ns = 0) {
+    return take_ram(config_, {signals_, &requests_, deadline_ns,
+                              [this](const std::string& sentence) { said_.push_back(sentence); }});
+  }
+  Outcome ended_wait(std::uint64_t deadline_ns = 0) {
+    config_.pages_fallback = PagesFallback::kQueue;
+    auto taken = take(deadline_ns);
+    EXPECT_EQ(said_.size(), 1U);
+    const std::string said = said_.empty() ? "" : said_.front();
+    EXPECT_TRUE(said.starts_with("not enough free 2m pages: ")) << said;
+    EXPECT_TRUE(said.ends_with(" needed; waits for them")) << said;
+    const auto* outcome = std::get_if<Outcome>(&taken);
+    return outcome == nullptr ? Outcome{} : *outcome;
+  }
+
+  Signals signals_;
+  RunRequests requests_;
+  RunConfig config_;
+  std::vector<std::string> said_;
+};
+
+TEST_F(GuestRamTest, TooFewPagesAreAnErrorUnlessSaidOtherwise) {
+  EXPECT_THROW((void)take(), NotEnoughPages);
+  EXPECT_TRUE(said_.empty());
+}
+
+TEST_F(GuestRamTest, SmallPagesAreTakenWhenTheyMay) {
+  config_.pages_fallback = PagesFallback::kSmall;
+  const auto taken = take();
+  const auto* ram = std::get_if<GuestRam>(&taken);
+  ASSERT_NE(ram, nullptr);
+  EXPECT_EQ(ram->backing.size(), config_.memory_bytes);
+  EXPECT_TRUE(ram->backing.pages() == Pages::kThp || ram->backing.pages() == Pages::k4k);
+  ASSERT_EQ(said_.size(), 1U);
+  EXPECT_TRUE(said_.front().ends_with(" needed; takes " + std::string(name(ram->backing.pages())) + " pages"))
+      << said_.front();
+}
+
+TEST_F(GuestRamTest, DeadlineEndsTheWait) {
+  const Outcome outcome = ended_wait(monotonic_ns() + 250'000'000);
+  EXPECT_EQ(outcome.kind, OutcomeKind::kTimeout);
+  EXPECT_EQ(outcome.sentence, "--timeout ran out while it waited for pages");
+}
+
+TEST_F(GuestRamTest, SignalEndsTheWait) {
+  ::kill(::getpid(), SIGWINCH);
+  ::kill(::getpid(), SIGTERM);
+  const Outcome outcome = ended_wait();
+  EXPECT_EQ(outcome.kind, OutcomeKind::kKilled);
+  EXPECT_EQ(exit_status(outcome), 128 + SIGTERM);
+  EXPECT_EQ(outcome.sentence, "ended by signal 15 while it waited for pages");
+}
+
+TEST_F(GuestRamTest, RequestEndsTheWait) {
+  requests_.stop();
+  Outcome outcome = ended_wait();
+  EXPECT_EQ(exit_status(outcome), 128 + SIGTERM);
+  EXPECT_EQ(outcome.sentence, "ended by mayfly stop while it waited for pages");
+  said_.clear();
+  requests_.kill();
+  outcome = ended_wait();
+  EXPECT_EQ(exit_status(outcome), 128 + SIGKILL);
+  EXPECT_EQ(outcome.sentence, "ended by mayfly kill while it waited for pages");
+}
+
+// What is no matter of free pages is told at once.
+TEST_F(GuestRamTest, OtherErrorsAreNotWaitedFor) {
+  config_.pages_fallback = PagesFallback::kQueue;
+  config_.pages = Pages::k1g;
+  config_.memory_bytes = kGiB + 2 * kMiB;
+  EXPECT_THROW((void)take(), Error);
+  EXPECT_TRUE(said_.empty());
+}
+
+}  // namespace
+}  // namespace mayfly::vmm

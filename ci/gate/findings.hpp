@@ -32,6 +32,9 @@ struct Move {
   std::string metric;
   double base = 0;
   double now = 0;
+  /// How far it grew at least, as good as sure; less than nothing where it may as well have shrunk. Nothing:
+  /// the difference of the medians has to do.
+  std::optional<double> least_growth{};
 };
 
 /// All that a report shows. Complete: renderers only put it into words.

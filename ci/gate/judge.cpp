@@ -104,13 +104,18 @@ std::vector<Rule> of_mode(const std::vector<Rule>& rules, Mode mode) {
   return result;
 }
 
+// How probable it may be that a metric grew by less than is said.
+constexpr double kDoubt = 0.05;
+
 // In the order of how much they moved, relatively to the whole for times.
-std::vector<Move> moves(const HistoryEntry& base, const HistoryEntry& now) {
+std::vector<Move> moves(const HistoryEntry& base, const HistoryEntry& now, Pairing pairing) {
   std::vector<Move> result;
   for (const auto& [metric, values] : now.metrics) {
     const auto before = base.metrics.find(metric);
     if (before != base.metrics.end() && !metric.starts_with("kvm.")) {
-      result.push_back({metric, median(before->second), median(values)});
+      const double middle = median(before->second);
+      const std::vector<double> changes = bootstrap_changes(before->second, values, pairing);
+      result.push_back({metric, middle, median(values), middle * quantile(changes, kDoubt)});
     }
   }
   std::ranges::stable_sort(result, [](const Move& a, const Move& b) {
@@ -152,8 +157,8 @@ std::vector<Move> moves_within(const std::string& span, const Findings& findings
   return result;
 }
 
-void explain(Findings& findings, const HistoryEntry& base, const HistoryEntry& now) {
-  findings.moves = moves(base, now);
+void explain(Findings& findings, const HistoryEntry& base, const HistoryEntry& now, Pairing pairing) {
+  findings.moves = moves(base, now, pairing);
   findings.differences = differences(base.fingerprint, now.fingerprint);
   if (findings.verdict != Verdict::kPass) {
     findings.causes =
@@ -196,7 +201,7 @@ Findings check_budget(const std::string& budget_file, const Budget& budget, Meas
   }
   judge.conclude();
   if (!findings.history.empty()) {
-    explain(findings, findings.history.back(), now);
+    explain(findings, findings.history.back(), now, Pairing::kApart);
   }
   return findings;
 }
@@ -216,6 +221,7 @@ Findings compare(Measurement base, Measurement now, const std::vector<Allowance>
                 first.now + "'; measure both alike, or take it on yourself with --accept " + first.key);
   }
   const bool by_turns = base.session == now.session && base.samples.size() == now.samples.size();
+  const Pairing pairing = by_turns ? Pairing::kTurns : Pairing::kApart;
   Findings findings{.title = "comparison", .measurement = std::move(now), .base = std::move(base)};
   const std::vector<Allowance> rules = of_mode(allowances, after.mode);
   if (rules.empty()) {
@@ -224,10 +230,10 @@ Findings compare(Measurement base, Measurement now, const std::vector<Allowance>
   }
   Judge judge(findings, after, rules.size());
   for (const Allowance& allowance : rules) {
-    judge.change(allowance, {&before, by_turns ? Pairing::kTurns : Pairing::kApart});
+    judge.change(allowance, {&before, pairing});
   }
   judge.conclude();
-  explain(findings, before, after);
+  explain(findings, before, after, pairing);
   return findings;
 }
 

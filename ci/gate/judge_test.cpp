@@ -113,6 +113,21 @@ TEST(Compare, PhasesAfterTheSpanThatGrewAreNoCause) {
   EXPECT_TRUE(contains(compare(base, now, rules, {}).causes.at(0), "grew most is teardown"));
 }
 
+// Its median grew by more than that of the phase that grew in each boot.
+TEST(Compare, PhaseThatTakesNowLongAndNowShortIsNoCause) {
+  Measurement base = measurement_of(Mode::kCounted, kBoots);
+  Measurement now = measurement_of(Mode::kCounted, times(kBoots, 1.05));
+  for (Measurement* measurement : {&base, &now}) {
+    std::size_t number = 0;
+    for (Sample& sample : measurement->samples) {
+      const bool is_long = (number++ < 2) == (measurement == &base);
+      sample.phases.push_back({"vm_create", 0, is_long ? 9'000'000U : 1'000'000U});
+    }
+  }
+  EXPECT_TRUE(contains(compare(base, now, {{"span.exec_to_ready", Mode::kCounted, 0.003}}, {}).causes.at(0),
+                       "grew most is guest_kernel"));
+}
+
 TEST(Compare, ExitsThatGrewByOneInEachBootFailAnAllowanceOfNone) {
   const Measurement base = measurement_of(Mode::kCounted, kBoots);
   Measurement now = base;

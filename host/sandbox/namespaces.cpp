@@ -4,9 +4,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@ namespace {
 constexpr int kNamespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 /// It is there, or /dev/kvm could not have been opened.
 constexpr const char* kCover = "/dev";
+constexpr const char* kOwnNetwork = "/proc/self/ns/net";
 
 /// From the covered directory, which is the working one, to the root.
 int become_root() noexcept {
@@ -43,7 +47,37 @@ void name_user(uid_t user) noexcept {
   }
 }
 
+/// A file, on which a namespace may have been mounted; empty when there is neither.
+Fd open_kept(const char* path) noexcept { return Fd(::open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)); }
+
+bool is_network(const Fd& file) noexcept {
+  return file && ::ioctl(file.get(), NS_GET_NSTYPE) == CLONE_NEWNET;
+}
+
+/// Until somebody unmounts it. Two runs may do so at once: then the later one's is what others find.
+void keep(const char* path) noexcept {
+  const Fd file(::open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0));
+  if (file) {
+    [[maybe_unused]] const int kept = ::mount(kOwnNetwork, path, nullptr, MS_BIND, nullptr);
+  }
+}
+
 }  // namespace
+
+Fd open_empty_network(const char* path) noexcept {
+  if (Fd kept = open_kept(path); is_network(kept)) {
+    return kept;
+  }
+  const Fd hosts(::open(kOwnNetwork, O_RDONLY | O_CLOEXEC));
+  if (!hosts || ::unshare(CLONE_NEWNET) != 0) {
+    return {};
+  }
+  keep(path);
+  Fd made(::open(kOwnNetwork, O_RDONLY | O_CLOEXEC));
+  return join_network(hosts) == 0 ? std::move(made) : Fd();
+}
+
+int join_network(const Fd& network) noexcept { return ::setns(network.get(), CLONE_NEWNET) == 0 ? 0 : errno; }
 
 bool unshare_namespaces(UserNamespace user) noexcept {
   if (::unshare(kNamespaces) == 0) {

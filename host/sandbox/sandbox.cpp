@@ -26,6 +26,9 @@
 namespace mayfly::sandbox {
 namespace {
 
+/// Kept for root's runs.
+constexpr const char* kEmptyNetwork = "/run/mayfly-no-network";
+
 /// A thread is confined whoever starts it, so this is the process's. Written before there are threads.
 std::atomic<Mode> process_mode{Mode::kOff};
 
@@ -98,8 +101,21 @@ Sandbox::Sandbox(Mode mode, Needs needs) : mode_(mode_here(mode)), needs_(std::m
   if (needs_.pins_memory) {
     keep_memlock();
   }
+  if (::geteuid() == 0) {
+    empty_network_ = open_empty_network(kEmptyNetwork);
+  }
   has_namespaces_ = unshare_namespaces(needs_.knows_other_users || needs_.pins_memory ? UserNamespace::kNo
                                                                                       : UserNamespace::kYes);
+}
+
+void Sandbox::leave_network() {
+  if (!empty_network_) {
+    return;
+  }
+  if (const int error = join_network(empty_network_); error != 0) {
+    refuse(error, "leave the host's network");
+  }
+  empty_network_ = Fd();
 }
 
 bool Sandbox::lock_down(int folder) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "sandbox/mode.hpp"
 #include "sandbox/rules.hpp"
 
@@ -29,6 +30,11 @@ class Sandbox {
   /// with Mode::kOff. Throws Error.
   Sandbox(Mode mode, Needs needs);
 
+  /// Leaves the host's network for an empty one, where mayfly is root; abstract sockets go with it. When all
+  /// that is of a network is open, and before there are threads that live on. On the main thread. Throws
+  /// Error.
+  void leave_network();
+
   /// The second, when all is open, and before a vCPU runs: the root directory, limits, capabilities,
   /// Landlock, the filter of the main thread. On the main thread. Throws Error. From `folder`, a descriptor,
   /// main may still remove files where this gives true: where Landlock sees to it that they are of no other
@@ -39,6 +45,8 @@ class Sandbox {
   Mode mode_;
   Needs needs_;
   bool has_namespaces_ = false;
+  /// Where there is one to go to.
+  Fd empty_network_{};
 };
 
 /// Takes from the calling thread what its kind does not need, for ever, when there is a sandbox; what the

@@ -139,6 +139,7 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
                   [&waker] { waker.wake(); });
   ReadyObserver* const ready_observer = config.listeners.empty() ? nullptr : &opened.control.lifecycle();
   const auto ports = open_ports(config.networks, opened.helpers.passt.get());
+  opened.sandbox.leave_network();
   const auto stores = open_disks(config.disks);
   Machine machine({.ram = std::move(opened.ram),
                    .prefault = config.prefault,

@@ -46,7 +46,7 @@ case_isolation_of_every_thread() {
   start_confined --id confined
   "$MAYFLY" status confined >/dev/null || fail "it does not say its status"
   # main, I/O, two vCPUs, the control socket's, stdin, stdout, stderr, console
-  expect_confined mnt ipc uts
+  expect_confined mnt ipc uts net
   ((seen >= 9)) || fail "only $seen threads"
   # Each has its own filter on top of those of who started it: main and I/O, which main starts before it has one, two vCPUs and the
   # control socket's, which main starts, the four of stdio and console, which vCPUs start. So they do a thread of KVM's, where it has one.
@@ -61,6 +61,21 @@ case_isolation_of_every_thread() {
   [[ "$(awk '/^Size:/ {kib = $2} kib >= 262144 && /^VmFlags:/ {print / dd( |$)/}' "/proc/$vm/smaps" | sort -u)" == 1 ]] ||
     fail "guest memory would be in a core file"
   end_confined
+}
+
+# What one run has made, the next ones join.
+case_isolation_has_one_empty_network_for_all() {
+  local each
+  local -a networks=()
+  for each in first second; do
+    mkdir "$WORK/$each"
+    WORK="$WORK/$each" start_confined
+    networks+=("$(readlink "/proc/$vm/ns/net")")
+    WORK="$WORK/$each" end_confined
+  done
+  [[ "${networks[0]}" == "${networks[1]}" ]] || fail "each run has a network of its own: ${networks[*]}"
+  [[ "$(nsenter --net=/run/mayfly-no-network sh -c 'readlink /proc/self/ns/net')" == "${networks[0]}" ]] || fail "it is kept elsewhere"
+  [[ "$(nsenter --net=/run/mayfly-no-network sed -n 's/^ *\([^ ]*\):.*/\1/p' /proc/net/dev)" == lo ]] || fail "it is not empty"
 }
 
 case_isolation_of_an_ordinary_user() {

@@ -210,7 +210,8 @@ constexpr std::array<ControlWords, 10> kControlWords{
      {"resume", ControlVerb::kResume, "Have a paused VM go on.", "mayfly resume ID", kPauseFooter},
      {"metrics", ControlVerb::kMetrics, "Print what VMs say of themselves as metrics for Prometheus.",
       "mayfly metrics [ID]...", kMetricsFooter},
-     {"gc", ControlVerb::kGc, "Remove what VMs have left that were killed.", "mayfly gc", kGcFooter}}};
+     {"gc", ControlVerb::kGc, "Remove what VMs have left that were killed.", "mayfly gc [--cgroup FOLDER]",
+      kGcFooter}}};
 
 Command parse_control(const ControlWords& control, std::span<const char* const> words) {
   const std::string name = "mayfly " + std::string(control.word);
@@ -225,6 +226,9 @@ Command parse_control(const ControlWords& control, std::span<const char* const> 
   }
   if (control.verb == ControlVerb::kStop) {
     parser.text("--timeout", options.timeout, "TIME", "How long the workload has; 10s when not given");
+  }
+  if (control.verb == ControlVerb::kGc) {
+    parser.text("--cgroup", options.cgroup, "FOLDER", "Groups of run --cgroup FOLDER that nobody is in, too");
   }
   if (auto print = parser.parse(words)) {
     return *std::move(print);

@@ -21,7 +21,7 @@ _mayfly() {
     [[ ${COMP_WORDS[i]} != -- ]] || return 0
   done
   case "$command:$before" in
-    run:--config | run:--image | run:--kernel | run:--timeline | run:--disk | run:--vsock | boot:--image | boot:--kernel | boot:--json)
+    run:--config | run:--image | run:--kernel | run:--timeline | run:--disk | run:--vsock | run:--cgroup | gc:--cgroup | boot:--image | boot:--kernel | boot:--json)
       mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     run:--console)
       mapfile -t COMPREPLY < <(compgen -W 'tty none' -- "$word"; compgen -f -- "$word") ;;
@@ -70,12 +70,12 @@ _mayfly() {
     ps:*)
       mapfile -t COMPREPLY < <(compgen -W '--json --help --version' -- "$word") ;;
     gc:*)
-      mapfile -t COMPREPLY < <(compgen -W '--help --version' -- "$word") ;;
+      mapfile -t COMPREPLY < <(compgen -W '--cgroup --help --version' -- "$word") ;;
     run:--cpus | run:--id | run:--env | run:--workdir | run:--user | run:--timeout | run:--cmdline-append) ;;
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--config --id --detach --events --device --net --disk --vsock --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--config --id --detach --events --device --net --disk --vsock --cgroup --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus

@@ -16,6 +16,7 @@
 #include "control/client.hpp"
 #include "control/socket_folder.hpp"
 #include "control/vm_id.hpp"
+#include "vmm/cgroup.hpp"
 
 namespace mayfly::cli {
 namespace {
@@ -173,11 +174,16 @@ int ask_once(const ControlCommand& command, const Request& request) {
   return EXIT_SUCCESS;
 }
 
-int remove_dead() {
+int remove_dead(const std::string& cgroup) {
   const control::SocketFolder folder(control::socket_folder(), control::SocketFolder::IfMissing::kStaysEmpty);
   std::string text;
   for (const std::string& id : folder.remove_dead()) {
     text += id + '\n';
+  }
+  if (!cgroup.empty()) {
+    for (const std::string& id : vmm::CgroupFolder(cgroup).remove_left()) {
+      text.append(cgroup).append(" ").append(id).append("\n");
+    }
   }
   print(text);
   return EXIT_SUCCESS;
@@ -202,7 +208,8 @@ ControlCommand check_control_options(ControlVerb verb, const ControlOptions& opt
   if (options.words.size() > takes) {
     throw Error("unknown argument '" + options.words[takes] + "'");
   }
-  ControlCommand command{.verb = verb, .json = options.json, .watch = options.watch};
+  ControlCommand command{
+      .verb = verb, .cgroup = options.cgroup, .json = options.json, .watch = options.watch};
   if (takes > 0) {
     if (options.words.empty()) {
       throw Error("no VM given; name one by its id, which mayfly ps lists");
@@ -253,7 +260,7 @@ int run_control_command(const ControlCommand& command) {
     case ControlVerb::kMetrics:
       return show_metrics(command);
     case ControlVerb::kGc:
-      return remove_dead();
+      return remove_dead(command.cgroup);
   }
   return EXIT_FAILURE;
 }

@@ -28,6 +28,7 @@ struct ControlOptions {
   bool json = false;
   bool watch = false;
   std::string timeout{};
+  std::string cgroup{};
 };
 
 /// One command that asks running VMs, checked as far as it can be without asking.
@@ -41,6 +42,8 @@ struct ControlCommand {
   std::uint64_t bytes = 0;
   /// Of kStop: nanoseconds until the VM is killed.
   std::uint64_t timeout_ns = 10'000'000'000;
+  /// Of kGc: the folder of groups of VMs that are gone; empty: none is looked at.
+  std::string cgroup{};
   bool json = false;
   bool watch = false;
 };

@@ -67,6 +67,9 @@ void add_run_options(Parser& parser, RunOptions& run) {
   parser.text("--vsock", run.vsock, "PATH",
               "Give the guest sockets (AF_VSOCK): clients connect to PATH and say CONNECT PORT, the guest "
               "reaches PATH_PORT; after a comma cid=N, its address, 3 when not given");
+  parser.text("--cgroup", run.cgroup, "FOLDER",
+              "Run in a cgroup (v2) of its own, FOLDER/mayfly-ID, which goes with the run; after commas "
+              "limits memory=SIZE, cpu=PERCENT%, pids=N, hugetlb-2m=SIZE, hugetlb-1g=SIZE");
   parser.text(
       "--dma-window", run.dma_window, "SIZE",
       "Lowest guest memory that is mapped for devices before the guest needs it; 256M when not given, but "

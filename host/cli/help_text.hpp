@@ -142,7 +142,7 @@ Exit status: 0, or 125 when no VM has such an id or it does not answer. Without 
 
 inline constexpr const char* kGcFooter =
     R"(A mayfly that ends by SIGKILL leaves its control socket, each detached VM its log. Removes those, and says whose they
-were, an id a line. VMs that run are left alone.
+were, an id a line. VMs that run are left alone. Of groups it says folder and id.
 
 Exit status: 0, or 125 when one cannot be removed.)";
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 
 #include "base/error.hpp"
+#include "cli/cgroup_option.hpp"
 #include "cli/device_option.hpp"
 #include "cli/disk_option.hpp"
 #include "cli/net_option.hpp"
@@ -231,6 +232,9 @@ vmm::RunConfig check_run_options(RunOptions options) {
   if (config.prefault == vmm::PrefaultMode::kAll && config.balloon_bytes.value_or(0) > 0 &&
       options.devices.empty()) {
     refuse("--balloon", options.balloon, "gives back what --prefault all has just populated; choose one");
+  }
+  if (!options.cgroup.empty()) {
+    config.cgroup = check_cgroup(options.cgroup);
   }
   if (!options.sandbox.empty()) {
     config.sandbox = check_sandbox(options.sandbox);

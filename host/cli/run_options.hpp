@@ -24,6 +24,7 @@ struct RunOptions {
   std::string prefault{};
   std::string numa{};
   std::string pool{};
+  std::string cgroup{};
   std::string sandbox{};
   std::string balloon{};
   std::string dma_window{};

@@ -26,6 +26,9 @@ constexpr Mechanism kLandlock{
 constexpr Mechanism kNamespaces{"isolation", "user-namespaces",
                                 "who breaks into an ordinary user's mayfly sees no file and no IPC of others",
                                 "user_namespaces(7)"};
+constexpr Mechanism kCgroups2{"isolation", "cgroup",
+                              "a guest takes no more of memory and CPU time than it was given (--cgroup)",
+                              "Documentation/admin-guide/cgroup-v2.rst"};
 constexpr Mechanism kMitigations{"isolation", "mitigations",
                                  "what a guest runs cannot read the host's memory",
                                  "Documentation/admin-guide/hw-vuln/index.rst"};
@@ -103,6 +106,22 @@ Finding check_namespaces(const IsolationFacts& isolation) {
                       "kernel.apparmor_restrict_unprivileged_userns");
 }
 
+Finding check_cgroup(const IsolationFacts& isolation) {
+  if (!isolation.cgroup_controllers.has_value()) {
+    return isolation.own_cgroup.has_value()
+               ? is_off(kCgroups2, "there is no cgroup v2 with controllers at /sys/fs/cgroup",
+                        "boot with systemd.unified_cgroup_hierarchy=1")
+               : is_unknown(kCgroups2, "not told by this kernel");
+  }
+  const std::string what = "cgroup v2 has " + *isolation.cgroup_controllers;
+  return isolation.own_cgroup_writable.value_or(false)
+             ? is_on(kCgroups2, what + ", and mayfly's user may make groups")
+             : is_off(kCgroups2,
+                      what + ", but " + isolation.own_cgroup.value_or("its own group") +
+                          " is not mayfly's user's to make groups in",
+                      "systemd-run --user --scope -p Delegate=yes, or a service with Delegate=yes");
+}
+
 Finding check_mitigations(const IsolationFacts& isolation) {
   std::string open;
   for (const auto& [name, state] : isolation.vulnerabilities) {
@@ -129,6 +148,7 @@ void advise_isolation(const Capabilities& host, std::vector<Finding>& findings) 
   findings.push_back(check_seccomp(host.isolation));
   findings.push_back(check_landlock(host.isolation));
   findings.push_back(check_namespaces(host.isolation));
+  findings.push_back(check_cgroup(host.isolation));
   findings.push_back(check_mitigations(host.isolation));
 }
 

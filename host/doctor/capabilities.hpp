@@ -126,6 +126,11 @@ struct IsolationFacts {
   std::string seccomp_actions{};
   /// An ordinary user may make user namespaces.
   Switch user_namespaces{};
+  /// Of cgroup v2, as the kernel writes them; absent: it is not mounted where it should be, or not told.
+  std::optional<std::string> cgroup_controllers{};
+  /// Path of the group that mayfly was started in, and whether it may make others there; the same.
+  std::optional<std::string> own_cgroup{};
+  Switch own_cgroup_writable{};
   /// Name of a vulnerability and the kernel's words; without those that say "Not affected".
   std::vector<std::pair<std::string, std::string>> vulnerabilities{};
 };

@@ -44,27 +44,29 @@ TEST(RecordedHosts, IceLakeAsInstalledLacksWhatMustBeTurnedOn) {
 TEST(RecordedHosts, SapphireRapidsSetUpWholeHasAllOfItOn) {
   const Recording host = recorded("sapphire-rapids");
   EXPECT_TRUE(run_works(host));
-  expect_advice(host, {{"kvm.pre-fault", Level::kOk, "there", ""},
-                       {"kvm.slot-zap-quirk", Level::kOk, "can be turned off", ""},
-                       {"memory.pages-2m", Level::kOk, "4064 of 4096 free (node 0: 2048, node 1: 2016)", ""},
-                       {"memory.pages-1g", Level::kOk, "248 of 256 free", ""},
-                       {"memory.memlock", Level::kOk, "no limit", ""},
-                       {"iommu.translation", Level::kOk, "96 IOMMU groups", ""},
-                       {"iommu.interrupt-remapping", Level::kOk, "on", ""},
-                       {"iommu.interrupt-posting", Level::kOk, "in use", ""},
-                       {"iommu.large-pages", Level::kOk, "2 MiB and 1 GiB", ""},
-                       {"vfio.type1", Level::kOk, "native", ""},
-                       {"vfio.dma-entry-limit", Level::kOk, "65535", ""},
-                       {"vfio.safe-interrupts", Level::kOk, "on", ""},
-                       {"vfio.no-idle-d3", Level::kOk, "on", ""},
-                       {"interrupts.virtual-ipi", Level::kOk, "on", ""},
-                       {"timers.posted-timer", Level::kOk, "--dedicated", ""},
-                       {"network.taps", Level::kOk, "/dev/net/tun is there", ""},
-                       {"network.user", Level::kOk, "installed", ""},
-                       {"isolation.isolated-cpus", Level::kOk, "8-55", ""},
-                       {"isolation.nohz-full", Level::kOk, "8-55", ""},
-                       {"isolation.dedicated", Level::kOk, "48 vCPUs", ""},
-                       {"isolation.no-smt", Level::kOk, "off", ""}});
+  expect_advice(
+      host, {{"kvm.pre-fault", Level::kOk, "there", ""},
+             {"kvm.slot-zap-quirk", Level::kOk, "can be turned off", ""},
+             {"memory.pages-2m", Level::kOk, "4064 of 4096 free (node 0: 2048, node 1: 2016)", ""},
+             {"memory.pages-1g", Level::kOk, "248 of 256 free", ""},
+             {"memory.memlock", Level::kOk, "no limit", ""},
+             {"iommu.translation", Level::kOk, "96 IOMMU groups", ""},
+             {"iommu.interrupt-remapping", Level::kOk, "on", ""},
+             {"iommu.interrupt-posting", Level::kOk, "in use", ""},
+             {"iommu.large-pages", Level::kOk, "2 MiB and 1 GiB", ""},
+             {"vfio.type1", Level::kOk, "native", ""},
+             {"vfio.dma-entry-limit", Level::kOk, "65535", ""},
+             {"vfio.safe-interrupts", Level::kOk, "on", ""},
+             {"vfio.no-idle-d3", Level::kOk, "on", ""},
+             {"interrupts.virtual-ipi", Level::kOk, "on", ""},
+             {"timers.posted-timer", Level::kOk, "--dedicated", ""},
+             {"network.taps", Level::kOk, "/dev/net/tun is there", ""},
+             {"network.user", Level::kOk, "installed", ""},
+             {"isolation.isolated-cpus", Level::kOk, "8-55", ""},
+             {"isolation.nohz-full", Level::kOk, "8-55", ""},
+             {"isolation.dedicated", Level::kOk, "48 vCPUs", ""},
+             {"isolation.no-smt", Level::kOk, "off", ""},
+             {"isolation.cgroup", Level::kHint, "session-3.scope is not mayfly's user's", "Delegate=yes"}});
 }
 
 TEST(RecordedHosts, Zen3HasAvicOffAndUnsafeInterruptsOn) {
@@ -97,7 +99,8 @@ TEST(RecordedHosts, Zen5OnANewKernelGoesByIommufd) {
                  {"vfio.cdev", Level::kOk, "/dev/vfio/devices", ""},
                  {"memory.pages-1g", Level::kOk, "64 of 64 free (node 0: 0, node 1: 64)", ""},
                  {"isolation.isolated-cpus", Level::kHint, "other hyper-thread of 4-7 is not", "whole cores"},
-                 {"isolation.dedicated", Level::kOk, "4 vCPUs", ""}});
+                 {"isolation.dedicated", Level::kOk, "4 vCPUs", ""},
+                 {"isolation.cgroup", Level::kOk, "has cpuset cpu io memory hugetlb pids rdma misc", ""}});
 }
 
 TEST(RecordedHosts, NestedGuestRunsAtAPrice) {
@@ -134,7 +137,8 @@ TEST(RecordedHosts, ContainerIsToldToTakeTheDevice) {
                        {"kvm.ept-npt", Level::kOk, "on", ""},
                        {"memory.pages-2m", Level::kOk, "1024 of 1024 free", ""},
                        {"network.taps", Level::kHint, "no /dev/net/tun", "--device /dev/net/tun"},
-                       {"network.user", Level::kHint, "no /usr/bin/passt", "apt-get install passt"}});
+                       {"network.user", Level::kHint, "no /usr/bin/passt", "apt-get install passt"},
+                       {"isolation.cgroup", Level::kHint, "no cgroup v2", "unified_cgroup_hierarchy"}});
 }
 
 TEST(RecordedHosts, EveryFindingSaysWhatItGainsByWhom) {

@@ -36,6 +36,13 @@ inline constexpr const char* kCpusIsolated = "/sys/devices/system/cpu/isolated";
 inline constexpr const char* kCpusNohzFull = "/sys/devices/system/cpu/nohz_full";
 /// CPUs of isolated cpuset partitions, since Linux 6.7.
 inline constexpr const char* kPartitionsIsolated = "/sys/fs/cgroup/cpuset.cpus.isolated";
+/// Where cgroup v2 is mounted, and what controllers it has there.
+inline constexpr const char* kCgroups = "/sys/fs/cgroup";
+inline constexpr const char* kCgroupControllers = "/sys/fs/cgroup/cgroup.controllers";
+/// The groups of this process, a line for each hierarchy; v2's begins with "0::".
+inline constexpr const char* kOwnCgroups = "/proc/self/cgroup";
+/// 0 where the user may make groups in its own.
+inline constexpr const char* kOwnCgroupWritable = "own cgroup writable";
 inline constexpr const char* kSmtActive = "/sys/devices/system/cpu/smt/active";
 inline constexpr const char* kNodesOnline = "/sys/devices/system/node/online";
 inline constexpr const char* kClockSource =
@@ -69,6 +76,8 @@ inline constexpr std::array kPlainFiles{
     kUserNamespacesMax,
     kUserNamespacesForUsers,
     kUserNamespacesOfProfiles,
+    kCgroupControllers,
+    kOwnCgroups,
     kMachineVendor,
     kMachineProduct,
     kCpusOnline,

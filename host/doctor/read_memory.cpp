@@ -87,6 +87,15 @@ IsolationFacts read_isolation(const Recording& recording) {
                                 switch_in(recording.text(kUserNamespacesForUsers)).value_or(true) &&
                                 !switch_in(recording.text(kUserNamespacesOfProfiles)).value_or(false);
   }
+  if (const auto controllers = recording.text(kCgroupControllers)) {
+    isolation.cgroup_controllers = *controllers;
+  }
+  if (const auto own = own_cgroup_in(recording.text(kOwnCgroups).value_or(""))) {
+    isolation.own_cgroup = *own;
+  }
+  if (const auto answer = recording.answer(kOwnCgroupWritable)) {
+    isolation.own_cgroup_writable = *answer == 0;
+  }
   for (const auto& [path, state] : recording.files) {
     if (path.starts_with(kFolder) && state != "Not affected") {
       isolation.vulnerabilities.emplace_back(path.substr(kFolder.size()), state);

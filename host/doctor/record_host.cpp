@@ -15,6 +15,7 @@
 #include "doctor/cpu_list.hpp"
 #include "doctor/kvm_questions.hpp"
 #include "doctor/paths.hpp"
+#include "doctor/recorded_text.hpp"
 #include "kvm/abi.hpp"
 #include "vfio/iommufd.hpp"
 
@@ -93,6 +94,17 @@ class Recorder {
     }
   }
 
+  void own_cgroup() {
+    const auto own = own_cgroup_in(recording_.text(kOwnCgroups).value_or(""));
+    if (!own.has_value()) {
+      return;
+    }
+    const std::string folder = root_ + kCgroups + std::string(*own);
+    const bool may =
+        ::access(folder.c_str(), W_OK) == 0 && ::access((folder + "/cgroup.procs").c_str(), W_OK) == 0;
+    recording_.answers[kOwnCgroupWritable] = may ? 0 : -errno;
+  }
+
   void kvm() {
     auto& answers = recording_.answers;
     const Fd device(::open((root_ + kKvmDevice).c_str(), O_RDWR | O_CLOEXEC));
@@ -164,6 +176,7 @@ Recording record_host(const std::string& root) {
   recorder.iommus();
   recorder.nodes();
   recorder.isolated_cpus();
+  recorder.own_cgroup();
   recorder.cpuid();
   return recording;
 }

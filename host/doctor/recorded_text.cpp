@@ -62,4 +62,16 @@ std::optional<std::string_view> field_of(std::string_view lines, std::string_vie
   return std::nullopt;
 }
 
+std::optional<std::string_view> own_cgroup_in(std::string_view lines) noexcept {
+  constexpr std::string_view kBegin = "0::";
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    if (line.starts_with(kBegin)) {
+      return line.substr(kBegin.size());
+    }
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+  }
+  return std::nullopt;
+}
+
 }  // namespace mayfly::doctor

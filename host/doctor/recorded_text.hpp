@@ -25,5 +25,7 @@ namespace mayfly::doctor {
 /// What stands after "name\t: " in the lines of /proc/cpuinfo; nothing when there is no such line.
 [[nodiscard]] std::optional<std::string_view> field_of(std::string_view lines,
                                                        std::string_view name) noexcept;
+/// The path of the group of cgroup v2 in the lines of /proc/PID/cgroup; nothing when there is no such line.
+[[nodiscard]] std::optional<std::string_view> own_cgroup_in(std::string_view lines) noexcept;
 
 }  // namespace mayfly::doctor

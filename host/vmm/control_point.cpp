@@ -5,19 +5,18 @@
 #include <utility>
 
 #include "control/socket_folder.hpp"
-#include "control/vm_id.hpp"
 #include "sandbox/sandbox.hpp"
 
 namespace mayfly::vmm {
 
-ControlPoint::ControlPoint(const RunConfig& config, const boot::BootTimeline& timeline)
+ControlPoint::ControlPoint(const RunConfig& config, std::string id, const boot::BootTimeline& timeline)
     : lifecycle_(config.listeners, id_, timeline), control_(config, id_, timeline, requests_, lifecycle_) {
   if (!config.id.empty()) {
-    serve_as(config.id, config.keeps_log);
+    serve_as(std::move(id), config.keeps_log);
     return;
   }
   try {
-    serve_as(control::random_vm_id(), false);
+    serve_as(std::move(id), false);
   } catch (const std::exception&) {
     // Nobody has asked for it by name, and a host without such a folder is none to complain of at each run.
   }

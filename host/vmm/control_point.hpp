@@ -14,9 +14,9 @@ namespace mayfly::vmm {
 /// The control socket of a run, from the claim of its id to the exit status. Main thread.
 class ControlPoint {
  public:
-  /// Makes the socket. Throws Error where the run was given an id, which may be another VM's; else a run that
-  /// cannot have a socket goes on without. Both outlive this.
-  ControlPoint(const RunConfig& config, const boot::BootTimeline& timeline);
+  /// Makes the socket. Throws Error where the run was given its id, which may be another VM's; else a run
+  /// that cannot have a socket goes on without. `config` and `timeline` outlive this.
+  ControlPoint(const RunConfig& config, std::string id, const boot::BootTimeline& timeline);
 
   /// The folder that the socket is in, by which its file is removed; -1: there is none.
   [[nodiscard]] int folder() const noexcept { return folder_; }

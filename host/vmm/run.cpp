@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "control/vm_id.hpp"
 #include "sandbox/inherited_files.hpp"
 #include "sandbox/sandbox.hpp"
 #include "vmm/console_output.hpp"
@@ -26,6 +27,7 @@
 #include "vmm/machine.hpp"
 #include "vmm/net_ports.hpp"
 #include "vmm/outcome.hpp"
+#include "vmm/run_cgroup.hpp"
 #include "vmm/run_facts.hpp"
 #include "vmm/run_loop.hpp"
 #include "vmm/session.hpp"
@@ -281,10 +283,14 @@ void close_inherited_files(const RunConfig& config) {
 
 int run(const RunConfig& config, boot::BootTimeline& timeline) {
   require_given(config.devices);
+  std::string id = config.id.empty() ? control::random_vm_id() : config.id;
+  if (config.cgroup.has_value()) {
+    enter_own_cgroup(*config.cgroup, id);
+  }
   const HelperProcesses helpers(config);
   sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
   Signals signals;
-  ControlPoint control(config, timeline);
+  ControlPoint control(config, std::move(id), timeline);
   control.lifecycle().starting();
   try {
     const Outcome outcome = run_to_its_end(config, signals, control, helpers, sandbox, timeline);

@@ -14,6 +14,7 @@
 #include "vfio/given_files.hpp"
 #include "vfio/intx_use.hpp"
 #include "vfio/pci_address.hpp"
+#include "vmm/cgroup.hpp"
 #include "vmm/placement.hpp"
 #include "vsock/packet.hpp"
 
@@ -178,6 +179,8 @@ struct RunConfig {
   /// 0: none. Counted from exec of mayfly.
   std::uint64_t timeout_ns = 0;
   std::string cmdline_append{};
+  /// Absent: the run is in its caller's.
+  std::optional<CgroupSpec> cgroup{};
   /// What the process gives up before the guest runs.
   sandbox::Mode sandbox = sandbox::Mode::kOn;
   /// Ends the run when the workload is about to start.

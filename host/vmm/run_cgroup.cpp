@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/run_cgroup.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/error.hpp"
+#include "base/pidfd.hpp"
+#include "sandbox/inherited_files.hpp"
+
+namespace mayfly::vmm {
+namespace {
+
+/// Away from the caller's terminal and job; its stderr is still there for a last sentence.
+void leave_the_caller() noexcept {
+  ::setsid();
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE}) {
+    static_cast<void>(std::signal(number, SIG_IGN));
+  }
+  static_cast<void>(::prctl(PR_SET_NAME, "mayfly-cgroup", 0UL, 0UL, 0UL));
+  const Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  static_cast<void>(::dup2(nothing.get(), STDIN_FILENO));
+  static_cast<void>(::dup2(nothing.get(), STDOUT_FILENO));
+}
+
+/// What the process outside does when the run has ended: its helpers end a little later.
+void clear_up(const CgroupFolder& groups, const std::string& id) {
+  constexpr int kTries = 1000;
+  constexpr int kPauseMs = 10;
+  if (was_out_of_memory(groups.path_of(id))) {
+    static_cast<void>(
+        std::fprintf(stderr,
+                     "mayfly: the VM was killed at the memory limit of its cgroup; --memory and "
+                     "some 32 MiB of mayfly's and the kernel's own must fit into memory=\n"));
+  }
+  for (int tries = 0; !groups.remove(id) && tries < kTries; ++tries) {
+    ::poll(nullptr, 0, kPauseMs);
+  }
+}
+
+/// All that the process outside does.
+[[noreturn]] void stay_outside(const CgroupFolder& groups, const Fd& run, const std::string& id) noexcept {
+  leave_the_caller();
+  sandbox::close_all_but({groups.fd(), run.get()});
+  pollfd ended{run.get(), POLLIN, 0};
+  while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
+  }
+  clear_up(groups, id);
+  ::_exit(0);
+}
+
+void start_outside(const CgroupFolder& groups, const std::string& id) {
+  const Fd run = open_pidfd(::getpid());
+  if (!run) {
+    fail_errno("--cgroup: cannot have a process watch this one");
+  }
+  const pid_t outside = ::fork();
+  if (outside < 0) {
+    fail_errno("--cgroup: cannot start the process that removes " + groups.path_of(id));
+  }
+  if (outside == 0) {
+    stay_outside(groups, run, id);
+  }
+}
+
+}  // namespace
+
+void enter_own_cgroup(const CgroupSpec& spec, const std::string& id) {
+  const CgroupFolder groups(spec.parent);
+  groups.require_version_2();
+  groups.require_controllers(spec.limits);
+  const std::string path = groups.path_of(id);
+  constexpr int kTries = 3;
+  for (int tries = 1;; ++tries) {
+    try {
+      const Fd group = groups.make(id);
+      set_limits(group, path, spec.limits);
+      if (tries == 1) {
+        start_outside(groups, id);
+      }
+      enter_cgroup(group, path);
+      return;
+    } catch (const Error& error) {
+      static_cast<void>(groups.remove(id));
+      // What removes the group of an earlier run of this id may have taken this one, still empty, for it.
+      if (tries == kTries || (error.errno_value() != ENODEV && error.errno_value() != ENOENT)) {
+        throw;
+      }
+    }
+  }
+}
+
+}  // namespace mayfly::vmm

@@ -43,6 +43,8 @@ class Listener {
  public:
   /// Throws Error: somebody listens there, or what is there is no socket, or the path is too long.
   explicit Listener(std::string path, SocketKind kind = SocketKind::kPackets);
+  /// One that another process has made, and removes.
+  explicit Listener(Fd socket) noexcept : socket_(std::move(socket)) {}
   Listener(Listener&&) noexcept = default;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

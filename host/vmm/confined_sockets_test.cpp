@@ -103,7 +103,7 @@ int run_confined(const std::string& path, int end) {
   sandbox::Sandbox sandbox(sandbox::Mode::kOn, {.files_max = 192 + vsock::Clients::kFilesMax});
   PauseGate gate;
   IoThread thread(gate, sandbox::ThreadKind::kSockets);
-  vsock::Clients clients(vsock::Clients::Doors{process.take_listener(), process.take_connector()}, 0, thread);
+  vsock::Clients clients(process.take_doors(), 0, thread);
   EchoGuest guest(clients);
   clients.serve(guest);
   thread.start();

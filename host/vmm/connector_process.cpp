@@ -4,7 +4,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
@@ -14,6 +17,7 @@
 
 #include "base/error.hpp"
 #include "base/pidfd.hpp"
+#include "lease/socket.hpp"
 #include "sandbox/connector_filter.hpp"
 #include "sandbox/inherited_files.hpp"
 
@@ -42,25 +46,49 @@ Fd folder_of(const std::string& path) {
   return Fd(::open(folder.empty() ? "." : folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/// All that the process does.
-void serve(Fd channel, lease::Listener listener, const std::string& path, sandbox::Mode mode) noexcept {
-  detach();
-  sandbox::close_all_but({channel.get(), listener.fd()});
-  int error = 0;
-  {
-    const Fd folder = folder_of(path);
-    error = folder ? sandbox::confine_connector(mode, folder.get()) : errno;
+/// Its first packet: this with the listening socket, or without one a sentence, of so many bytes at most.
+constexpr std::string_view kServes = "serves";
+constexpr std::size_t kSentenceMax = 1024;
+
+bool say(int channel, std::string_view words, std::span<const int> files = {}) noexcept {
+  return lease::send_packet(channel, std::as_bytes(std::span(words.substr(0, kSentenceMax))), files);
+}
+
+/// 0, or errno.
+int confine(const std::string& path, sandbox::Mode mode) noexcept {
+  const Fd folder = folder_of(path);
+  return folder ? sandbox::confine_connector(mode, folder.get()) : errno;
+}
+
+/// Throws Error before the first packet.
+void listen_and_connect(int channel, const std::string& path, sandbox::Mode mode) {
+  const lease::Listener listener(path, lease::SocketKind::kStream);
+  sandbox::close_all_but({channel, listener.fd()});
+  if (const int error = confine(path, mode); error != 0) {
+    throw Error(error,
+                "--vsock: the host does not let the process that connects for the guest confine itself; "
+                "--sandbox off does without");
   }
-  const bool is_told = lease::send_packet(channel.get(), std::as_bytes(std::span(&error, 1)));
-  while (is_told && error == 0 && vsock::serve_connect(channel.get(), path)) {
+  const int socket = listener.fd();
+  const bool is_told = say(channel, kServes, std::span(&socket, 1));
+  while (is_told && vsock::serve_connect(channel, path)) {
   }
   // The listener goes and with it what is at the path: before others see that nobody listens there.
 }
 
+/// All that the process does.
+void serve(const Fd& channel, const std::string& path, sandbox::Mode mode) noexcept {
+  detach();
+  try {
+    listen_and_connect(channel.get(), path, mode);
+  } catch (const Error& error) {
+    static_cast<void>(say(channel.get(), error.what()));
+  }
+}
+
 }  // namespace
 
-ConnectorProcess::ConnectorProcess(const std::string& path, sandbox::Mode mode)
-    : listener_(path, lease::SocketKind::kStream) {
+ConnectorProcess::ConnectorProcess(const std::string& path, sandbox::Mode mode) {
   std::array<int, 2> both{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both.data()) != 0) {
     fail_errno("--vsock: cannot make a pair of sockets");
@@ -72,24 +100,24 @@ ConnectorProcess::ConnectorProcess(const std::string& path, sandbox::Mode mode)
     fail_errno("--vsock: cannot start the process that connects for the guest");
   }
   if (process_ == 0) {
-    serve(std::move(others), std::move(listener_), path, mode);
+    channel_ = Fd();
+    serve(others, path, mode);
     ::_exit(0);
   }
-  listener_.leave();
   end_ = open_pidfd(process_);
 }
 
-vsock::Connector ConnectorProcess::take_connector() {
-  int error = 0;
-  if (::recv(channel_.get(), &error, sizeof(error), 0) != static_cast<ssize_t>(sizeof(error))) {
+vsock::Clients::Doors ConnectorProcess::take_doors() {
+  lease::Packet packet = lease::receive_packet(channel_.get(), kSentenceMax, 1);
+  if (packet.bytes.empty()) {
     throw Error("--vsock: the process that connects for the guest has ended");
   }
-  if (error != 0) {
-    throw Error(error,
-                "--vsock: the host does not let the process that connects for the guest confine itself; "
-                "--sandbox off does without");
+  if (packet.files.empty()) {
+    std::string sentence(packet.bytes.size(), '\0');
+    std::memcpy(sentence.data(), packet.bytes.data(), sentence.size());
+    throw Error(std::move(sentence));
   }
-  return vsock::Connector(std::move(channel_));
+  return {lease::Listener(std::move(packet.files.front())), vsock::Connector(std::move(channel_))};
 }
 
 ConnectorProcess::~ConnectorProcess() {

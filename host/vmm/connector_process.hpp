@@ -6,37 +6,33 @@
 #include <sys/types.h>
 
 #include "base/fd.hpp"
-#include "lease/socket.hpp"
 #include "sandbox/mode.hpp"
-#include "vsock/connector.hpp"
+#include "vsock/clients.hpp"
 
 namespace mayfly::vmm {
 
-/// The process that connects for a guest's sockets (vsock::serve_connect), and the socket at PATH that
-/// clients connect to, which it removes as the last thing it does: when this process is gone, however it
-/// ended, or has no more use for it.
+/// The process that connects for a guest's sockets (vsock::serve_connect), and makes the socket at PATH that
+/// clients connect to, which it removes as the last thing it does: when this process is gone, at whichever
+/// moment and however it ended, or has no more use for it.
 ///
 /// It has no terminal and takes no signal of one, has none of our descriptors but its end of a channel and
 /// the listening socket, and is confined before it hears the first request. Main thread.
 class ConnectorProcess {
  public:
-  /// Listens at `path`, and starts it. While there is one thread, and before anything is given up that it
-  /// needs: the host's files. Throws Error.
+  /// Starts it. While there is one thread, and before anything is given up that it needs: the host's files.
+  /// Throws Error.
   ConnectorProcess(const std::string& path, sandbox::Mode mode);
   ConnectorProcess(const ConnectorProcess&) = delete;
   ConnectorProcess& operator=(const ConnectorProcess&) = delete;
   /// Waits until it is gone, some seconds at most; what the others gave is gone already.
   ~ConnectorProcess();
 
-  /// Once.
-  [[nodiscard]] lease::Listener take_listener() noexcept { return std::move(listener_); }
-  /// Waits until it is confined. Once. Throws Error.
-  [[nodiscard]] vsock::Connector take_connector();
+  /// Waits until it listens and is confined. Once. Throws Error.
+  [[nodiscard]] vsock::Clients::Doors take_doors();
 
   [[nodiscard]] pid_t id() const noexcept { return process_; }
 
  private:
-  lease::Listener listener_;
   Fd channel_;
   pid_t process_ = 0;
   /// Readable when it has ended; empty on a kernel without pidfd_open.

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -56,7 +57,7 @@ class ConnectorProcessTest : public ::testing::Test {
 
 TEST_F(ConnectorProcessTest, ConnectsToPortsWhereSomebodyListens) {
   ConnectorProcess process(path_, Mode::kOn);
-  const vsock::Connector connector = process.take_connector();
+  const auto [listener, connector] = process.take_doors();
   const lease::Listener port(vsock::path_of_port(path_, 7), SocketKind::kStream);
   ASSERT_TRUE(connector.ask(1, 7));
   ASSERT_TRUE(becomes_readable(connector.fd()));
@@ -80,9 +81,8 @@ TEST_F(ConnectorProcessTest, ConnectsToPortsWhereSomebodyListens) {
 TEST_F(ConnectorProcessTest, PathIsGoneAtTheEnd) {
   {
     ConnectorProcess process(path_, Mode::kOn);
+    const auto doors = process.take_doors();
     EXPECT_EQ(lease::listens_at(path_, SocketKind::kStream), 0);
-    const lease::Listener listener = process.take_listener();
-    const vsock::Connector connector = process.take_connector();
   }
   EXPECT_FALSE(is_there());
 }
@@ -98,7 +98,7 @@ TEST_F(ConnectorProcessTest, PathIsGoneWhenItsOwnerIsKilled) {
   const pid_t owner = ::fork();
   if (owner == 0) {
     ConnectorProcess process(path_, Mode::kOn);
-    const vsock::Connector connector = process.take_connector();
+    const auto doors = process.take_doors();
     const pid_t id = process.id();
     static_cast<void>(!::write(ready[1], &id, sizeof(id)));
     for (;;) {
@@ -120,10 +120,25 @@ TEST_F(ConnectorProcessTest, PathIsGoneWhenItsOwnerIsKilled) {
   ::close(ready[0]);
 }
 
+/// Between the making of the socket and of a process that would remove it there must be no moment.
+TEST_F(ConnectorProcessTest, PathIsGoneWhenItsOwnerIsKilledAsItStartsTheProcess) {
+  const pid_t owner = ::fork();
+  if (owner == 0) {
+    ::pthread_atfork([] { ::raise(SIGKILL); }, nullptr, nullptr);
+    const ConnectorProcess process(path_, Mode::kOn);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(owner, &status, 0), owner);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  EXPECT_FALSE(is_there());
+}
+
 TEST_F(ConnectorProcessTest, AnothersSocketStays) {
   std::optional<lease::Listener> other;
   {
-    const ConnectorProcess process(path_, Mode::kOn);
+    ConnectorProcess process(path_, Mode::kOn);
+    const auto doors = process.take_doors();
     ASSERT_EQ(::unlink(path_.c_str()), 0);
     other.emplace(path_, SocketKind::kStream);
   }
@@ -132,13 +147,21 @@ TEST_F(ConnectorProcessTest, AnothersSocketStays) {
 
 TEST_F(ConnectorProcessTest, WhereSomebodyListensNoneStarts) {
   const lease::Listener other(path_, SocketKind::kStream);
-  EXPECT_THROW(ConnectorProcess(path_, Mode::kOn), Error);
+  {
+    ConnectorProcess process(path_, Mode::kOn);
+    try {
+      static_cast<void>(process.take_doors());
+      FAIL() << "it listens, too";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.what(), path_ + " is in use: somebody serves there already");
+    }
+  }
   EXPECT_TRUE(is_there());
 }
 
 TEST_F(ConnectorProcessTest, SignalsOfAJobAreNotForIt) {
   ConnectorProcess process(path_, Mode::kOn);
-  const vsock::Connector connector = process.take_connector();
+  const auto [listener, connector] = process.take_doors();
   EXPECT_NE(::getpgid(process.id()), ::getpgrp());
   EXPECT_NE(::getsid(process.id()), ::getsid(0));
   for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
@@ -152,7 +175,7 @@ TEST_F(ConnectorProcessTest, SignalsOfAJobAreNotForIt) {
 TEST_F(ConnectorProcessTest, HasNextToNothing) {
   const Fd ours(::dup(STDERR_FILENO));
   ConnectorProcess process(path_, Mode::kOn);
-  const vsock::Connector connector = process.take_connector();
+  const auto doors = process.take_doors();
   const std::string folder = "/proc/" + std::to_string(process.id());
   for (const auto& each : std::filesystem::directory_iterator(folder + "/fd")) {
     const std::string target = std::filesystem::read_symlink(each.path());

@@ -251,7 +251,7 @@ void Machine::add_disks(const MachineParts& parts) {
 void Machine::add_sockets(const MachineParts& parts) {
   std::optional<vsock::Clients::Doors> doors;
   if (parts.connector != nullptr) {
-    doors.emplace(vsock::Clients::Doors{parts.connector->take_listener(), parts.connector->take_connector()});
+    doors.emplace(parts.connector->take_doors());
   }
   clients_ = std::make_unique<vsock::Clients>(std::move(doors), protocol::kAgentListensAt, io_thread(parts));
   auto sockets = std::make_unique<virtio::Vsock>(*clients_, *clients_, parts.sockets->cid);

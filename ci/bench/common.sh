@@ -82,12 +82,19 @@ boot_counted() {
 }
 
 # As boot_counted, uncounted; what boots lies in L1's RAM there, too.
-# shellcheck disable=SC2154  # work and lab are the caller's.
 boot_by_the_clock() {
+  local results="$1"
+  shift
+  run_by_the_clock "$results" /bin/busybox sh /run/bench/boots /run/bench "$@"
+}
+
+# run_by_the_clock RESULTS COMMAND...: runs a command in an uncounted L1, which has what is staged in /run/bench.
+# shellcheck disable=SC2154  # work and lab are the caller's.
+run_by_the_clock() {
   local results="$1"
   shift
   # shellcheck disable=SC2016  # for L1's shell
   "$checkout/ci/lab/lab" run "${lab[@]}" --results "$results" -- /bin/busybox sh -c \
-    'from=$1 && shift && mkdir /run/bench && cp -L "$from"/* /run/bench && exec /bin/busybox sh /run/bench/boots /run/bench "$@"' \
+    'from=$1 && shift && mkdir /run/bench && cp -L "$from"/* /run/bench && exec "$@"' \
     sh "$work/stage" "$@"
 }

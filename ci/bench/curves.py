@@ -18,28 +18,40 @@ def ticks(highest):
     return range(0, int(highest) + 1, step)
 
 
-def drawing(curves):
-    """The curves as SVG, six at most: {system: [(GiB, Minsn)]}."""
+def svg(parts, width=WIDTH):
+    """A drawing of charts."""
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}">',
+                      f'<rect width="{width}" height="{HEIGHT}" fill="#ffffff"/>', *parts, "</svg>"]) + "\n"
+
+
+def chart(curves, x_label, y_label, x_ticks, y_ticks, left=0):
+    """The parts of a chart that begins at left, of six curves at most: {system: [(x, y)]}. Ticks are {value: its label}."""
     right = max(x for curve in curves.values() for x, _ in curve)
-    top = max(y for curve in curves.values() for _, y in curve)
-    across = lambda x: MARGIN + x / right * (WIDTH - 2 * MARGIN)
-    up = lambda y: HEIGHT - MARGIN - y / top * (HEIGHT - 2 * MARGIN)
+    bottom = min(y_ticks)
+    top = max(y for curve in curves.values() for _, y in curve) - bottom
+    across = lambda x: left + MARGIN + x / right * (WIDTH - 2 * MARGIN)
+    up = lambda y: HEIGHT - MARGIN - (y - bottom) / top * (HEIGHT - 2 * MARGIN)
     text = ('<text x="{:.0f}" y="{:.0f}" text-anchor="{}" font-family="sans-serif" font-size="12" fill="{}">{}</text>').format
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">',
-             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>']
-    for y in ticks(top):
-        parts.append(f'<path d="M{MARGIN} {up(y):.1f}H{WIDTH - MARGIN}" stroke="#dddddd"/>')
-        parts.append(text(MARGIN - 6, up(y) + 4, "end", "#333333", y))
-    for x in ticks(right):
-        parts.append(text(across(x), HEIGHT - MARGIN + 18, "middle", "#333333", x))
-    parts.append(text(WIDTH / 2, HEIGHT - 12, "middle", "#333333", "memory of the guest, GiB"))
-    parts.append(text(MARGIN, MARGIN - 38, "start", "#333333", "exec to ready, Minsn"))
+    parts = []
+    for y, label in y_ticks.items():
+        parts.append(f'<path d="M{left + MARGIN} {up(y):.1f}H{left + WIDTH - MARGIN}" stroke="#dddddd"/>')
+        parts.append(text(left + MARGIN - 6, up(y) + 4, "end", "#333333", label))
+    for x, label in x_ticks.items():
+        parts.append(text(across(x), HEIGHT - MARGIN + 18, "middle", "#333333", label))
+    parts.append(text(left + WIDTH / 2, HEIGHT - 12, "middle", "#333333", x_label))
+    parts.append(text(left + MARGIN, MARGIN - 38, "start", "#333333", y_label))
     for row, ((system, curve), color) in enumerate(zip(curves.items(), COLORS)):
         points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in curve)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
         parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{color}"/>' for x, y in curve]
-        parts.append(text(MARGIN + 130 * (row % 3), MARGIN - 22 + 14 * (row // 3), "start", color, system))
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        parts.append(text(left + MARGIN + 130 * (row % 3), MARGIN - 22 + 14 * (row // 3), "start", color, system))
+    return parts
+
+
+def drawing(curves):
+    """The curves against the guest's memory as SVG: {system: [(GiB, Minsn)]}."""
+    highest = [max(point[axis] for curve in curves.values() for point in curve) for axis in (0, 1)]
+    return svg(chart(curves, "memory of the guest, GiB", "exec to ready, Minsn", *({at: at for at in ticks(most)} for most in highest)))
 
 
 def options_of(description):

@@ -37,8 +37,8 @@ def is_guest_ram(mapping):
     return mapping["writable"] and anonymous and mapping["size"] >= 64 * 1024
 
 
-def measure(path, image):
-    """The object of one system; all in KiB."""
+def measure(path, image, guest_ram_kib=GUEST_RAM_KIB):
+    """The object of one system, whose guest has so much memory; all in KiB."""
     own, guest, guest_size, image_rss = [], 0, 0, 0
     for mapping in mappings(path):
         if is_guest_ram(mapping):
@@ -48,8 +48,8 @@ def measure(path, image):
             image_rss += mapping["Rss"]
         else:
             own.append(mapping)
-    if guest_size != GUEST_RAM_KIB:
-        raise SystemExit(f"memory_figures: {path} shows {guest_size} KiB of guest RAM, not {GUEST_RAM_KIB}; mend is_guest_ram")
+    if guest_size != guest_ram_kib:
+        raise SystemExit(f"memory_figures: {path} shows {guest_size} KiB of guest RAM, not {guest_ram_kib}; mend is_guest_ram")
     return {
         "own_rss_kib": sum(mapping["Rss"] for mapping in own),
         "own_pss_kib": sum(mapping["Pss"] for mapping in own),
@@ -73,4 +73,5 @@ def main():
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

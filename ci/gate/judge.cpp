@@ -104,18 +104,13 @@ std::vector<Rule> of_mode(const std::vector<Rule>& rules, Mode mode) {
   return result;
 }
 
-// How probable it may be that a metric grew by less than is said.
-constexpr double kDoubt = 0.05;
-
 // In the order of how much they moved, relatively to the whole for times.
-std::vector<Move> moves(const HistoryEntry& base, const HistoryEntry& now, Pairing pairing) {
+std::vector<Move> moves(const HistoryEntry& base, const HistoryEntry& now) {
   std::vector<Move> result;
   for (const auto& [metric, values] : now.metrics) {
     const auto before = base.metrics.find(metric);
     if (before != base.metrics.end() && !metric.starts_with("kvm.")) {
-      const double middle = median(before->second);
-      const std::vector<double> changes = bootstrap_changes(before->second, values, pairing);
-      result.push_back({metric, middle, median(values), middle * quantile(changes, kDoubt)});
+      result.push_back({metric, median(before->second), median(values)});
     }
   }
   std::ranges::stable_sort(result, [](const Move& a, const Move& b) {
@@ -157,12 +152,25 @@ std::vector<Move> moves_within(const std::string& span, const Findings& findings
   return result;
 }
 
+// Says of each by how much it grew at least.
+std::vector<Move> made_sure(std::vector<Move> moves, const HistoryEntry& base, const HistoryEntry& now,
+                            Pairing pairing) {
+  constexpr double kDoubt = 0.05;  // how probable it may be that it grew by less
+  for (Move& move : moves) {
+    const std::vector<double> changes =
+        bootstrap_changes(base.metrics.at(move.metric), now.metrics.at(move.metric), pairing);
+    move.least_growth = move.base * quantile(changes, kDoubt);
+  }
+  return moves;
+}
+
 void explain(Findings& findings, const HistoryEntry& base, const HistoryEntry& now, Pairing pairing) {
-  findings.moves = moves(base, now, pairing);
+  findings.moves = moves(base, now);
   findings.differences = differences(base.fingerprint, now.fingerprint);
   if (findings.verdict != Verdict::kPass) {
     findings.causes =
-        causes_of(moves_within(span_to_explain(findings, now), findings), findings.differences, now.mode);
+        causes_of(made_sure(moves_within(span_to_explain(findings, now), findings), base, now, pairing),
+                  findings.differences, now.mode);
   }
 }
 

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <span>
@@ -11,7 +10,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,25 +18,10 @@
 #include "lease/socket.hpp"
 #include "sandbox/connector_filter.hpp"
 #include "sandbox/inherited_files.hpp"
+#include "vmm/leave_caller.hpp"
 
 namespace mayfly::vmm {
 namespace {
-
-/// Away from the caller's terminal, job and pipes, so that it outlives mayfly by as much as it needs to
-/// remove a file, whatever the others are sent. It is told of mayfly's end by its channel alone, which nobody
-/// else has the other end of.
-void detach() noexcept {
-  ::setsid();
-  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE}) {
-    static_cast<void>(std::signal(number, SIG_IGN));
-  }
-  static_cast<void>(::prctl(PR_SET_NAME, "mayfly-connect", 0UL, 0UL, 0UL));
-  // Whatever it opens is not to be taken for stdio.
-  const Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
-    static_cast<void>(::dup2(nothing.get(), number));
-  }
-}
 
 /// Where `path` lies.
 Fd folder_of(const std::string& path) {
@@ -78,7 +61,8 @@ void listen_and_connect(int channel, const std::string& path, sandbox::Mode mode
 
 /// All that the process does.
 void serve(const Fd& channel, const std::string& path, sandbox::Mode mode) noexcept {
-  detach();
+  // It is told of mayfly's end by its channel alone, which nobody else has the other end of.
+  leave_caller("mayfly-connect", CallersStderr::kGone);
   try {
     listen_and_connect(channel.get(), path, mode);
   } catch (const Error& error) {

@@ -2,32 +2,18 @@
 #include "vmm/run_cgroup.hpp"
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
 #include "base/pidfd.hpp"
 #include "sandbox/inherited_files.hpp"
+#include "vmm/leave_caller.hpp"
 
 namespace mayfly::vmm {
 namespace {
-
-/// Away from the caller's terminal and job; its stderr is still there for a last sentence.
-void leave_the_caller() noexcept {
-  ::setsid();
-  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE}) {
-    static_cast<void>(std::signal(number, SIG_IGN));
-  }
-  static_cast<void>(::prctl(PR_SET_NAME, "mayfly-cgroup", 0UL, 0UL, 0UL));
-  const Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  static_cast<void>(::dup2(nothing.get(), STDIN_FILENO));
-  static_cast<void>(::dup2(nothing.get(), STDOUT_FILENO));
-}
 
 /// What the process outside does when the run has ended: its helpers end a little later.
 void clear_up(const CgroupFolder& groups, const std::string& id) {
@@ -46,7 +32,7 @@ void clear_up(const CgroupFolder& groups, const std::string& id) {
 
 /// All that the process outside does.
 [[noreturn]] void stay_outside(const CgroupFolder& groups, const Fd& run, const std::string& id) noexcept {
-  leave_the_caller();
+  leave_caller("mayfly-cgroup", CallersStderr::kKept);  // for a last sentence
   sandbox::close_all_but({groups.fd(), run.get()});
   pollfd ended{run.get(), POLLIN, 0};
   while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
 
+#include "base/words.hpp"
 #include "doctor/capabilities.hpp"
 #include "doctor/kvm_questions.hpp"
 #include "doctor/paths.hpp"

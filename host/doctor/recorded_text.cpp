@@ -36,16 +36,6 @@ std::string_view chosen_in(std::optional<std::string_view> text) noexcept {
              : words.substr(begin + 1, end - begin - 1);
 }
 
-bool has_word(std::string_view line, std::string_view word) noexcept {
-  for (std::size_t at = line.find(word); at != std::string_view::npos; at = line.find(word, at + 1)) {
-    const std::size_t end = at + word.size();
-    if ((at == 0 || line[at - 1] == ' ') && (end == line.size() || line[end] == ' ')) {
-      return true;
-    }
-  }
-  return false;
-}
-
 std::optional<std::string_view> field_of(std::string_view lines, std::string_view name) noexcept {
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
@@ -63,15 +53,8 @@ std::optional<std::string_view> field_of(std::string_view lines, std::string_vie
 }
 
 std::optional<std::string_view> own_cgroup_in(std::string_view lines) noexcept {
-  constexpr std::string_view kBegin = "0::";
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    if (line.starts_with(kBegin)) {
-      return line.substr(kBegin.size());
-    }
-    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
-  }
-  return std::nullopt;
+  const auto groups = field_of(lines, "0");
+  return groups.has_value() && groups->starts_with(':') ? std::optional(groups->substr(1)) : std::nullopt;
 }
 
 }  // namespace mayfly::doctor

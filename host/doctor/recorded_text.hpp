@@ -20,8 +20,6 @@ namespace mayfly::doctor {
 [[nodiscard]] Switch switch_in(std::optional<std::string_view> text) noexcept;
 /// The word in brackets of "always [madvise] never"; empty when there is none.
 [[nodiscard]] std::string_view chosen_in(std::optional<std::string_view> text) noexcept;
-/// True when `word` stands between blanks in `line`.
-[[nodiscard]] bool has_word(std::string_view line, std::string_view word) noexcept;
 /// What stands after "name\t: " in the lines of /proc/cpuinfo; nothing when there is no such line.
 [[nodiscard]] std::optional<std::string_view> field_of(std::string_view lines,
                                                        std::string_view name) noexcept;

@@ -16,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/folder.hpp"
 #include "base/text_file.hpp"
+#include "base/words.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -25,18 +26,10 @@ constexpr std::size_t kFileBytesMax = 4096;
 constexpr const char* kEnabled = "/cgroup.subtree_control";
 constexpr const char* kOffered = "/cgroup.controllers";
 
+std::string name_of(const std::string& id) { return std::string(kPrefix) + id; }
+
 /// The controller that has a file: what stands before its first dot.
 std::string controller_of(const std::string& file) { return file.substr(0, file.find('.')); }
-
-bool has_word(const std::string& text, const std::string& word) {
-  std::istringstream words(text);
-  for (std::string each; words >> each;) {
-    if (each == word) {
-      return true;
-    }
-  }
-  return false;
-}
 
 /// The number after `key` in a file of lines "KEY NUMBER"; 0 where there is none.
 std::uint64_t number_in(const std::string& path, const std::string& key) {
@@ -94,21 +87,17 @@ void CgroupFolder::require_version_2() const {
 }
 
 void CgroupFolder::require_controllers(const std::vector<CgroupLimit>& limits) const {
-  const std::string enabled = path_ + kEnabled;
-  const std::string offered = path_ + kOffered;
+  const std::string enabled = first_line_of(path_ + kEnabled);
+  const std::string offered = first_line_of(path_ + kOffered);
   for (const CgroupLimit& limit : limits) {
     const std::string controller = controller_of(limit.file);
-    if (has_word(read_text_file(enabled, kFileBytesMax).value_or(""), controller)) {
-      continue;
+    if (!has_word(enabled, controller)) {
+      fail_without(controller, has_word(offered, controller), path_);
     }
-    fail_without(controller, has_word(read_text_file(offered, kFileBytesMax).value_or(""), controller),
-                 path_);
   }
 }
 
-std::string CgroupFolder::path_of(const std::string& id) const {
-  return path_ + "/" + std::string(kPrefix) + id;
-}
+std::string CgroupFolder::path_of(const std::string& id) const { return path_ + "/" + name_of(id); }
 
 Fd CgroupFolder::make(const std::string& id) const {
   const std::string path = path_of(id);
@@ -130,8 +119,7 @@ Fd CgroupFolder::make(const std::string& id) const {
 
 bool CgroupFolder::remove(const std::string& id) const noexcept {
   // The kernel lets go of none that a process is in.
-  return ::unlinkat(folder_.get(), path_of(id).substr(path_.size() + 1).c_str(), AT_REMOVEDIR) == 0 ||
-         errno == ENOENT;
+  return ::unlinkat(folder_.get(), name_of(id).c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
 std::vector<std::string> CgroupFolder::remove_left() const {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/choice.hpp"
 #include "cli/quantity.hpp"
 #include "cli/refuse.hpp"
 
@@ -129,14 +130,9 @@ void require_one_opener(const vmm::PassedDevice& first, const vmm::PassedDevice&
 }  // namespace
 
 std::optional<BackendChoice> parse_iommu(std::string_view word) noexcept {
-  constexpr std::pair<std::string_view, BackendChoice> kChoices[] = {
+  constexpr Choice<BackendChoice> kChoices[] = {
       {"auto", BackendChoice::kAuto}, {"type1", BackendChoice::kType1}, {"iommufd", BackendChoice::kIommufd}};
-  for (const auto& [name, choice] : kChoices) {
-    if (word == name) {
-      return choice;
-    }
-  }
-  return std::nullopt;
+  return find_choice(word, kChoices);
 }
 
 std::vector<vmm::PassedDevice> check_devices(const std::vector<std::string>& texts) {

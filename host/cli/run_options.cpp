@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "cli/cgroup_option.hpp"
+#include "cli/choice.hpp"
 #include "cli/device_option.hpp"
 #include "cli/disk_option.hpp"
 #include "cli/net_option.hpp"
@@ -92,29 +93,19 @@ std::vector<std::uint32_t> check_dedicated_cpus(const std::string& text) {
 }
 
 Pages check_pages(const std::string& text) {
-  constexpr std::pair<std::string_view, Pages> kChoices[] = {{"auto", Pages::kAuto},
-                                                             {"4k", Pages::k4k},
-                                                             {"thp", Pages::kThp},
-                                                             {"2m", Pages::k2m},
-                                                             {"1g", Pages::k1g}};
-  for (const auto& [word, choice] : kChoices) {
-    if (text == word) {
-      return choice;
-    }
-  }
-  refuse("--pages", text, "give auto, 4k, thp, 2m or 1g");
+  constexpr Choice<Pages> kChoices[] = {{"auto", Pages::kAuto},
+                                        {"4k", Pages::k4k},
+                                        {"thp", Pages::kThp},
+                                        {"2m", Pages::k2m},
+                                        {"1g", Pages::k1g}};
+  return choose("--pages", text, kChoices, "give auto, 4k, thp, 2m or 1g");
 }
 
 vmm::PagesFallback check_pages_fallback(const std::string& text) {
   using vmm::PagesFallback;
-  constexpr std::pair<std::string_view, PagesFallback> kChoices[] = {
+  constexpr Choice<PagesFallback> kChoices[] = {
       {"error", PagesFallback::kError}, {"queue", PagesFallback::kQueue}, {"small", PagesFallback::kSmall}};
-  for (const auto& [word, choice] : kChoices) {
-    if (text == word) {
-      return choice;
-    }
-  }
-  refuse("--pages-fallback", text, "give error, queue or small");
+  return choose("--pages-fallback", text, kChoices, "give error, queue or small");
 }
 
 std::vector<std::uint32_t> check_numa(const std::string& text) {
@@ -126,27 +117,16 @@ std::vector<std::uint32_t> check_numa(const std::string& text) {
 }
 
 vmm::PrefaultMode check_prefault(const std::string& text) {
-  if (text == "none") {
-    return vmm::PrefaultMode::kNone;
-  }
-  if (text == "boot") {
-    return vmm::PrefaultMode::kBoot;
-  }
-  if (text == "all") {
-    return vmm::PrefaultMode::kAll;
-  }
-  refuse("--prefault", text, "give none, boot or all");
+  using vmm::PrefaultMode;
+  constexpr Choice<PrefaultMode> kChoices[] = {
+      {"none", PrefaultMode::kNone}, {"boot", PrefaultMode::kBoot}, {"all", PrefaultMode::kAll}};
+  return choose("--prefault", text, kChoices, "give none, boot or all");
 }
 
 sandbox::Mode check_sandbox(const std::string& text) {
-  constexpr std::pair<std::string_view, sandbox::Mode> kChoices[] = {
+  constexpr Choice<sandbox::Mode> kChoices[] = {
       {"on", sandbox::Mode::kOn}, {"log", sandbox::Mode::kLog}, {"off", sandbox::Mode::kOff}};
-  for (const auto& [word, mode] : kChoices) {
-    if (text == word) {
-      return mode;
-    }
-  }
-  refuse("--sandbox", text, "give on, log or off");
+  return choose("--sandbox", text, kChoices, "give on, log or off");
 }
 
 ConsoleSpec check_console(std::string text) {

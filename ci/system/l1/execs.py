@@ -93,7 +93,7 @@ def growth(before, after):
         if isinstance(now, set):
             new = sorted(now - before[what]) if len(now) > len(before[what]) else []
             if new:
-                lines.append(f"{len(new)} × {what} left behind: {', '.join(new[:5])}{', …' if len(new) > 5 else ''}")
+                lines.append(leaks.left_behind(what, new))
         else:
             value, tolerance = now
             if value - before[what][0] > tolerance:

@@ -170,6 +170,11 @@ def open_files():
     return int(text_of("/proc/sys/fs/file-nr").split()[0]) // OPEN_FILES_TOLERANCE * OPEN_FILES_TOLERANCE
 
 
+def left_behind(kind, names):
+    """The line about things of a kind, of which the first are named."""
+    return f"{len(names)} × {kind} left behind: {', '.join(names[:5])}{', …' if len(names) > 5 else ''}"
+
+
 class Snapshot:
     """What the host has now; memory without what it would give back at once."""
 
@@ -189,7 +194,7 @@ class Snapshot:
         for kind, names in self.named.items():
             new = sorted(name for name in names - before.named[kind] if not (found := OF_PROCESS.search(name)) or found[1] not in left)
             if new:
-                lines.append(f"{len(new)} × {kind} left behind: {', '.join(new[:5])}{', …' if len(new) > 5 else ''}")
+                lines.append(left_behind(kind, new))
         for kind, count in self.counted.items():
             if count > before.counted[kind]:
                 lines.append(f"{count - before.counted[kind]} × {kind} left behind: {before.counted[kind]} before, {count} after")

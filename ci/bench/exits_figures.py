@@ -11,7 +11,7 @@ import pathlib
 import re
 import statistics
 
-from boot_figures import EVENT, REASON, WORK_MARK
+from boot_figures import REASON, WORK_MARK
 
 SYSTEMS = ("mayfly", "qemu-microvm-stock", "qemu-microvm")
 # As in exits_load.cpp: the load's name, its unit, how many units there are. The marks are its place in this list doubled, and
@@ -23,6 +23,9 @@ LOADS = (
     ("ping_pong", "round trip", 2000),
     ("served", "request", 2000),
 )
+# The processor, seconds, event and words of a line.
+EVENT = re.compile(r"^.{16}-\d+\s+\[(\d+)\] \S+\s+(\d+\.\d+): (\w+): (.*)$")
+PROCESSORS = re.compile(r"^#.* #P:(\d+)$")
 LATE = re.compile(r"^late: (-?\d+) (-?\d+) (-?\d+) (-?\d+)", re.MULTILINE)
 TIMER_VECTOR = re.compile(r"vec (?:236|0xec|ec) ")
 MSR_TSC_DEADLINE = "6e0"
@@ -35,6 +38,8 @@ KEYS = (
     ("timers_fired", "timers fired"),
     ("ipi_exits", "IPI exits"),
     ("halts", "halts"),
+    ("cpu_us", "CPU, us"),
+    ("us", "time, us"),
 )
 
 
@@ -52,21 +57,49 @@ def kind_of(event, words):
     return None
 
 
+class Processors:
+    """How long those of L1 were not idle."""
+
+    def __init__(self):
+        self.count = 0
+        self.idle_since = {}
+        self.idle = 0.0
+
+    def switch(self, processor, when, words):
+        if " prev_pid=0 " in f" {words}":
+            self.idle += when - self.idle_since.pop(processor, when)
+        if " next_pid=0 " in f" {words}":
+            self.idle_since[processor] = when
+
+    def busy_until(self, when):
+        """Seconds, from a beginning that is the same each time."""
+        return self.count * when - self.idle - sum(when - since for since in self.idle_since.values())
+
+
 def loads_of(path):
-    """For each load how often each of KEYS happened in one boot."""
+    """For each load how often each of KEYS happened in one boot, and the microseconds that it took."""
     counts = {}
     current = None
     marks = 0
+    processors = Processors()
     with open(path, errors="replace") as trace:
         for line in trace:
             found = EVENT.match(line)
             if not found:
+                if head := PROCESSORS.match(line):
+                    processors.count = int(head[1])
                 continue
-            event, words = found[2], found[3]
-            if event == "kvm_cpuid" and (mark := WORK_MARK.search(words)):
+            when, event, words = float(found[2]), found[3], found[4]
+            if event == "sched_switch":
+                processors.switch(found[1], when, words)
+            elif event == "kvm_cpuid" and (mark := WORK_MARK.search(words)):
                 marks += 1
                 number = int(mark[1], 16)
-                current = counts.setdefault(LOADS[number // 2][0], collections.Counter()) if number % 2 == 0 else None
+                load = counts.setdefault(LOADS[number // 2][0], collections.Counter())
+                sign = -1 if number % 2 == 0 else 1
+                load["us"] += sign * when * 1e6
+                load["cpu_us"] += sign * processors.busy_until(when) * 1e6
+                current = load if number % 2 == 0 else None
             elif current is not None:
                 if event == "kvm_exit":
                     current["exits"] += 1

@@ -26,7 +26,6 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -209,21 +208,13 @@ class Turn {
   static_assert(sizeof(word_) == sizeof(std::uint32_t));
 };
 
-void sit_on(unsigned cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu % static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)), &set);
-  require(sched_setaffinity(0, sizeof(set), &set) == 0, "sched_setaffinity");
-}
-
-/// Two threads of each pair, on CPUs of their own where there are so many, wake each other up.
+/// Two threads of each pair wake each other up, wherever the kernel has them run.
 void ping_pong(unsigned rounds) {
   std::array<Turn, kPairs> turns;
   std::vector<std::thread> threads;
   threads.reserve(2 * kPairs);
   for (unsigned number = 0; number < 2 * kPairs; ++number) {
     threads.emplace_back([&turns, number, rounds] {
-      sit_on(number);
       Turn& turn = turns[number / 2];
       const std::uint32_t self = number % 2;
       for (unsigned round = 0; round < rounds; ++round) {

@@ -128,8 +128,10 @@ std::string to_text(const control::Status& status) {
   if (status.sockets) {
     line("sockets", std::to_string(status.sockets->connections) + " open, " +
                         std::to_string(status.sockets->opened) + " in all, " +
-                        mib(status.sockets->bytes_to_guest) + " to the guest, " +
-                        mib(status.sockets->bytes_to_host) + " to the host");
+                        mib(status.sockets->bytes_to_guest) + " to the guest" +
+                        holds_text(status.sockets->receive_holds, status.sockets->receive_held_ns) + ", " +
+                        mib(status.sockets->bytes_to_host) + " to the host" +
+                        holds_text(status.sockets->send_holds, status.sockets->send_held_ns));
   }
   std::string exits;
   for (const auto& [reason, count] : status.exits) {

@@ -66,7 +66,8 @@ void add_run_options(Parser& parser, RunOptions& run) {
                "iops=N[/BURST] a second; may be repeated");
   parser.text("--vsock", run.vsock, "PATH",
               "Give the guest sockets (AF_VSOCK): clients connect to PATH and say CONNECT PORT, the guest "
-              "reaches PATH_PORT; after a comma cid=N, its address, 3 when not given");
+              "reaches PATH_PORT; after commas cid=N, its address, 3 when not given, and limits "
+              "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N, tx-pps=N");
   parser.text("--cgroup", run.cgroup, "FOLDER",
               "Run in a cgroup (v2) of its own, FOLDER/mayfly-ID, which goes with the run; after commas "
               "limits memory=SIZE, cpu=PERCENT%, pids=N, hugetlb-2m=SIZE, hugetlb-1g=SIZE");

@@ -144,23 +144,6 @@ void set_port(vmm::NetDevice& device, std::string_view text, std::string_view ke
   device.descriptor = *number;
 }
 
-/// Whether the setting is a limit; sets it then.
-bool set_limit(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
-  const bool sends = key.starts_with("tx-");
-  if (!sends && !key.starts_with("rx-")) {
-    return false;
-  }
-  RateLimits& limits = sends ? device.send_limits : device.receive_limits;
-  if (key.substr(3) == "rate") {
-    limits.bytes = check_rate("--net", text, key, value, RateOf::kBytes);
-  } else if (key.substr(3) == "pps") {
-    limits.operations = check_rate("--net", text, key, value, RateOf::kThings);
-  } else {
-    return false;
-  }
-  return true;
-}
-
 void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view key,
                  std::string_view value) {
   if (key == "mac") {
@@ -175,7 +158,7 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
     device.user->udp.push_back(check_forward(text, key, value));
   } else if (key == "dns") {
     device.nameservers.push_back(check_address(text, key, value));
-  } else if (!set_limit(device, text, key, value)) {
+  } else if (!set_direction_rate("--net", text, key, value, device.receive_limits, device.send_limits)) {
     refuse(
         "--net", text,
         "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS; "

@@ -34,4 +34,21 @@ Rate check_rate(std::string_view option, std::string_view text, std::string_view
   return {per_second, burst};
 }
 
+bool set_direction_rate(std::string_view option, std::string_view text, std::string_view key,
+                        std::string_view value, RateLimits& receive, RateLimits& send) {
+  const bool sends = key.starts_with("tx-");
+  if (!sends && !key.starts_with("rx-")) {
+    return false;
+  }
+  RateLimits& limits = sends ? send : receive;
+  if (key.substr(3) == "rate") {
+    limits.bytes = check_rate(option, text, key, value, RateOf::kBytes);
+  } else if (key.substr(3) == "pps") {
+    limits.operations = check_rate(option, text, key, value, RateOf::kThings);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace mayfly::cli

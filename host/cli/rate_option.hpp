@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "base/token_bucket.hpp"
+#include "base/rate_limit.hpp"
 
 namespace mayfly::cli {
 
@@ -18,5 +18,10 @@ enum class RateOf : std::uint8_t {
 /// BURST a tenth of N. Throws Error that names all of this and what is allowed.
 [[nodiscard]] Rate check_rate(std::string_view option, std::string_view text, std::string_view key,
                               std::string_view value, RateOf what);
+
+/// Sets the limit of a device's direction that `key` is: rx-rate or tx-rate of bytes, rx-pps or tx-pps of
+/// packets; false when it is none of them. The rest as check_rate() has it.
+[[nodiscard]] bool set_direction_rate(std::string_view option, std::string_view text, std::string_view key,
+                                      std::string_view value, RateLimits& receive, RateLimits& send);
 
 }  // namespace mayfly::cli

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "cli/quantity.hpp"
+#include "cli/rate_option.hpp"
 #include "cli/refuse.hpp"
 #include "vsock/connector.hpp"
 #include "vsock/packet.hpp"
@@ -35,15 +36,16 @@ vmm::GuestSockets check_vsock(const std::string& text) {
            "the path has " + std::to_string(sockets.path.size()) + " characters; it may have " +
                std::to_string(vsock::kPathMax) + ", so that those of ports can be a socket's");
   }
-  if (rest.empty()) {
-    return sockets;
+  while (!rest.empty()) {
+    const auto [key, value] = take_setting(rest);
+    if (key == "cid") {
+      sockets.cid = check_cid(text, value);
+    } else if (!set_direction_rate("--vsock", text, key, value, sockets.receive_limits,
+                                   sockets.send_limits)) {
+      refuse("--vsock", text,
+             "after the path there may be cid=N, rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N");
+    }
   }
-  constexpr std::string_view kCid = "cid=";
-  const std::string_view part = take_part(rest);
-  if (!part.starts_with(kCid) || !rest.empty()) {
-    refuse("--vsock", text, "after the path there may be cid=N");
-  }
-  sockets.cid = check_cid(text, part.substr(kCid.size()));
   return sockets;
 }
 

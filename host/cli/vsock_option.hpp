@@ -7,8 +7,8 @@
 
 namespace mayfly::cli {
 
-/// The sockets of `--vsock PATH[,cid=N]`. Throws Error that names the option, what was given and what is
-/// allowed.
+/// The sockets of `--vsock PATH[,cid=N][,rx-rate=BYTES]...`. Throws Error that names the option, what was
+/// given and what is allowed.
 [[nodiscard]] vmm::GuestSockets check_vsock(const std::string& text);
 
 }  // namespace mayfly::cli

@@ -37,10 +37,21 @@ TEST(VsockOption, AddressOfNoGuestIsRefused) {
   }
 }
 
+TEST(VsockOption, LimitsAreOfEachDirection) {
+  const vmm::GuestSockets sockets = check_vsock("a,tx-rate=2M/1K,cid=5,rx-pps=30");
+  EXPECT_EQ(sockets.cid, 5U);
+  EXPECT_EQ(sockets.receive_limits.operations, (Rate{30, 3}));
+  EXPECT_EQ(sockets.receive_limits.bytes, Rate{});
+  EXPECT_EQ(sockets.send_limits.bytes, (Rate{2U << 20U, 1024}));
+  EXPECT_FALSE(check_vsock("a").receive_limits.any() || check_vsock("a").send_limits.any());
+  EXPECT_NE(refusal("a,tx-rate=0").find("--vsock 'a,tx-rate=0': tx-rate is bytes a second"),
+            std::string::npos);
+}
+
 TEST(VsockOption, MalformedTextIsNamed) {
   EXPECT_EQ(refusal(""), "--vsock '': write the path of a socket, such as /run/app.sock");
   EXPECT_NE(refusal(",cid=3").find("write the path"), std::string::npos);
-  for (const char* text : {"a,b", "a,cid", "a,id=3", "a,cid=3,cid=4", "a,cid=3,b"}) {
+  for (const char* text : {"a,b", "a,id=3", "a,cid=3,b", "a,rx-ops=3", "a,rate=3"}) {
     EXPECT_NE(refusal(text).find("after the path there may be cid=N"), std::string::npos) << text;
   }
 }

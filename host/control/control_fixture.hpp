@@ -39,9 +39,12 @@ inline Status full_status() {
                                .flush_errors = 18,
                                .holds = 19,
                                .held_ns = 20},
-          .sockets =
-              SocketsStatus{
-                  .connections = 2, .opened = 5, .bytes_to_guest = 3ULL << 20U, .bytes_to_host = 7ULL << 20U},
+          .sockets = SocketsStatus{.connections = 2,
+                                   .opened = 5,
+                                   .bytes_to_guest = 3ULL << 20U,
+                                   .bytes_to_host = 7ULL << 20U,
+                                   .send_holds = 31,
+                                   .receive_held_ns = 34},
           .exits = {{"port_out", 7}, {"mmio_write", 9}},
           .devices = {"0000:01:00.0"}};
 }

@@ -76,6 +76,10 @@ struct SocketsStatus {
   std::uint64_t opened = 0;       ///< Up to now.
   std::uint64_t bytes_to_guest = 0;
   std::uint64_t bytes_to_host = 0;
+  std::uint64_t send_holds = 0;
+  std::uint64_t send_held_ns = 0;
+  std::uint64_t receive_holds = 0;
+  std::uint64_t receive_held_ns = 0;
 };
 
 /// What a VM says of itself. Times are nanoseconds since exec of mayfly.

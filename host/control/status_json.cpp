@@ -70,12 +70,16 @@ constexpr PartKeys<DisksStatus, 10> kDisks{
       {"flush_errors", &DisksStatus::flush_errors, NumberKind::kUpToNow},
       {"holds", &DisksStatus::holds, NumberKind::kUpToNow},
       {"held_ns", &DisksStatus::held_ns, NumberKind::kUpToNow}}}};
-constexpr PartKeys<SocketsStatus, 4> kSockets{
+constexpr PartKeys<SocketsStatus, 8> kSockets{
     "sockets",
     {{{"connections", &SocketsStatus::connections},
       {"opened", &SocketsStatus::opened, NumberKind::kUpToNow},
       {"bytes_to_guest", &SocketsStatus::bytes_to_guest, NumberKind::kUpToNow},
-      {"bytes_to_host", &SocketsStatus::bytes_to_host, NumberKind::kUpToNow}}}};
+      {"bytes_to_host", &SocketsStatus::bytes_to_host, NumberKind::kUpToNow},
+      {"send_holds", &SocketsStatus::send_holds, NumberKind::kUpToNow},
+      {"send_held_ns", &SocketsStatus::send_held_ns, NumberKind::kUpToNow},
+      {"receive_holds", &SocketsStatus::receive_holds, NumberKind::kUpToNow},
+      {"receive_held_ns", &SocketsStatus::receive_held_ns, NumberKind::kUpToNow}}}};
 
 /// Reads members of an object; is no longer good() once one that must be there was not, or was of another
 /// type.

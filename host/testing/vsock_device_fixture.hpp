@@ -45,8 +45,10 @@ class VsockDeviceFixture : public ::testing::Test {
     [[nodiscard]] Ports ports() const { return {header.source_port, header.destination_port}; }
   };
 
-  VsockDeviceFixture() {
-    auto device = std::make_unique<virtio::Vsock>(streams_, worker_, kGuestCid);
+  explicit VsockDeviceFixture(const RateLimits& receive = {}, const RateLimits& send = {}) {
+    now_ns_ = 1'000'000'000;
+    auto device = std::make_unique<virtio::Vsock>(streams_, worker_, kGuestCid, receive, send,
+                                                  []() noexcept { return now_ns_; });
     device_ = device.get();
     transport_ = std::make_unique<virtio::PciTransport>(std::move(device), ram_.memory(), sink_);
     driver_ = std::make_unique<FakeVirtioDriver>(*transport_);
@@ -120,6 +122,8 @@ class VsockDeviceFixture : public ::testing::Test {
   }
   [[nodiscard]] bool failed() { return (driver_->status() & virtio::kStatusNeedsReset) != 0; }
 
+  /// The device's clock.
+  static inline std::uint64_t now_ns_ = 0;
   GuestRam ram_;
   FakeMsiSink sink_;
   FakeStreams streams_;

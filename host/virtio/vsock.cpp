@@ -14,10 +14,26 @@ namespace {
 /// 5.10.3
 constexpr std::uint64_t kFeatureStream = 1U << 0U;
 
+std::optional<RateLimit> limit_of(const RateLimits& limits) noexcept {
+  return limits.any() ? std::optional(RateLimit(limits)) : std::nullopt;
+}
+
+void let_go(std::optional<RateLimit>& limit, std::uint64_t now_ns) noexcept {
+  if (limit) {
+    limit->let_go(now_ns);
+  }
+}
+
 }  // namespace
 
-Vsock::Vsock(vsock::Streams& streams, vsock::Worker& worker, std::uint64_t guest_cid)
-    : worker_(worker), guest_cid_(guest_cid), endpoint_(streams, guest_cid) {
+Vsock::Vsock(vsock::Streams& streams, vsock::Worker& worker, std::uint64_t guest_cid,
+             const RateLimits& receive, const RateLimits& send, Clock clock)
+    : worker_(worker),
+      clock_(clock),
+      receive_limit_(limit_of(receive)),
+      send_limit_(limit_of(send)),
+      guest_cid_(guest_cid),
+      endpoint_(streams, guest_cid) {
   if (guest_cid < vsock::kGuestCidMin || guest_cid > vsock::kGuestCidMax) {
     throw Error("a guest's CID is from " + std::to_string(vsock::kGuestCidMin) + " to " +
                 std::to_string(vsock::kGuestCidMax) + ", not " + std::to_string(guest_cid));
@@ -40,6 +56,8 @@ void Vsock::notify(std::uint16_t /*queue*/) noexcept { worker_.wake(); }
 
 void Vsock::reset() noexcept {
   queues_ = {};
+  let_go(receive_limit_, clock_());
+  let_go(send_limit_, clock_());
   // Streams are the worker's thread's.
   was_reset_ = true;
   worker_.wake();
@@ -49,7 +67,8 @@ void Vsock::begin() noexcept {
   if (std::exchange(was_reset_, false)) {
     endpoint_.reset();
   }
-  endpoint_.set_time(monotonic_ns());
+  now_ns_ = clock_();
+  endpoint_.set_time(now_ns_);
 }
 
 void Vsock::service() noexcept {
@@ -62,7 +81,13 @@ void Vsock::service() noexcept {
 
 std::uint64_t Vsock::deadline_ns() const noexcept {
   const std::lock_guard lock(mutex());
-  return endpoint_.deadline_ns();
+  std::uint64_t deadline = endpoint_.deadline_ns();
+  for (const std::optional<RateLimit>* const limit : {&receive_limit_, &send_limit_}) {
+    if (*limit && (*limit)->is_held()) {
+      deadline = std::min(deadline, (*limit)->resume_at());
+    }
+  }
+  return deadline;
 }
 
 std::optional<vsock::Slot> Vsock::ask(std::uint32_t guest_port) noexcept {
@@ -97,9 +122,12 @@ void Vsock::ready(vsock::Slot slot, vsock::Endpoint::Readiness what) noexcept {
   send();
 }
 
-vsock::EndpointCounts Vsock::counts() const noexcept {
+VsockCounts Vsock::counts() const noexcept {
   const std::lock_guard lock(mutex());
-  return endpoint_.counts();
+  const auto waits = [this](const std::optional<RateLimit>& limit) {
+    return limit ? limit->counts(clock_()) : HoldCounts{};
+  };
+  return {endpoint_.counts(), waits(send_limit_), waits(receive_limit_)};
 }
 
 void Vsock::receive() noexcept {
@@ -108,7 +136,15 @@ void Vsock::receive() noexcept {
   }
   VirtQueue& queue = queues_[kTransmitQueue];
   queue.arm();
+  bool is_held = false;
   while (auto chain = queue.pop()) {
+    is_held = send_limit_ && !send_limit_->passes(now_ns_);
+    if (is_held) {
+      queue.put_back(std::move(*chain));
+      // It need not ring before we come back.
+      queue.disarm();
+      break;
+    }
     if (!endpoint_.may_take()) {
       send();
     }
@@ -117,11 +153,18 @@ void Vsock::receive() noexcept {
       queue.put_back(std::move(*chain));
       break;
     }
+    if (send_limit_) {
+      const std::uint64_t bytes = chain->readable() - std::min(chain->readable(), sizeof(vsock::Header));
+      send_limit_->take(std::min<std::uint64_t>(bytes, bounce_.size()), now_ns_);
+    }
     const std::optional<QueueFault> fault = take(*chain);
     queue.push_used(std::move(*chain));
     if (fault) {
       queue.fail(*fault);
     }
+  }
+  if (!is_held) {
+    let_go(send_limit_, now_ns_);
   }
   queue.signal();
 }
@@ -149,6 +192,9 @@ void Vsock::send() noexcept {
   VirtQueue& queue = queues_[kReceiveQueue];
   queue.arm();
   while (endpoint_.has_news()) {
+    if (receive_limit_ && !receive_limit_->passes(now_ns_)) {
+      break;
+    }
     auto chain = queue.pop();
     if (!chain) {
       // Armed: the driver notifies when it has more buffers.
@@ -168,9 +214,15 @@ void Vsock::send() noexcept {
       queue.put_back(std::move(*chain));
       break;
     }
+    if (receive_limit_) {
+      receive_limit_->take(header->bytes, now_ns_);
+    }
     chain->write(std::as_bytes(std::span(&*header, 1)));
     chain->write(std::span(bounce_).first(header->bytes));
     queue.push_used(std::move(*chain));
+  }
+  if (!endpoint_.has_news()) {
+    let_go(receive_limit_, now_ns_);
   }
   queue.disarm();
   queue.signal();

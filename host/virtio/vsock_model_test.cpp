@@ -218,8 +218,8 @@ TEST_F(VsockModelTest, AllBytesArriveInTheirOrder) {
       guest_sends({port, 5000}, socket, Operation::kShutdown, {}, vsock::kNothingMore);
     }
     run_dry();
-    EXPECT_EQ(device_->counts().connections, 0U);
-    EXPECT_EQ(device_->counts().violations, 0U);
+    EXPECT_EQ(device_->counts().streams.connections, 0U);
+    EXPECT_EQ(device_->counts().streams.violations, 0U);
     EXPECT_EQ(streams_.count(), 0U);
   }
 }

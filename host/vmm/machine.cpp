@@ -254,7 +254,8 @@ void Machine::add_sockets(const MachineParts& parts) {
     doors.emplace(parts.connector->take_doors());
   }
   clients_ = std::make_unique<vsock::Clients>(std::move(doors), protocol::kAgentListensAt, io_thread(parts));
-  auto sockets = std::make_unique<virtio::Vsock>(*clients_, *clients_, parts.sockets->cid);
+  auto sockets = std::make_unique<virtio::Vsock>(*clients_, *clients_, parts.sockets->cid,
+                                                 parts.sockets->receive_limits, parts.sockets->send_limits);
   clients_->serve(*sockets);
   sockets_ = sockets.get();
   add_device(std::move(sockets));

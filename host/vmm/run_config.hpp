@@ -129,6 +129,9 @@ struct GuestSockets {
   std::string path{};
   /// The guest's address.
   std::uint64_t cid = vsock::kGuestCidMin;
+  /// Of what comes to the guest, and of what it sends.
+  RateLimits receive_limits{};
+  RateLimits send_limits{};
 };
 
 /// One `mayfly run`, checked as far as it can be without touching the host.

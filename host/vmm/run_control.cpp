@@ -106,11 +106,15 @@ void RunControl::add_machine(Status& status) const {
                     .held_ns = disks->waits.held_ns};
   }
   if (const virtio::Vsock* const sockets = machine.sockets()) {
-    const vsock::EndpointCounts counts = sockets->counts();
-    status.sockets = {.connections = counts.connections,
-                      .opened = counts.opened,
-                      .bytes_to_guest = counts.bytes_to_guest,
-                      .bytes_to_host = counts.bytes_to_host};
+    const virtio::VsockCounts counts = sockets->counts();
+    status.sockets = {.connections = counts.streams.connections,
+                      .opened = counts.streams.opened,
+                      .bytes_to_guest = counts.streams.bytes_to_guest,
+                      .bytes_to_host = counts.streams.bytes_to_host,
+                      .send_holds = counts.send_waits.holds,
+                      .send_held_ns = counts.send_waits.held_ns,
+                      .receive_holds = counts.receive_waits.holds,
+                      .receive_held_ns = counts.receive_waits.held_ns};
   }
   const auto exits = machine.exits().values();
   for (std::size_t i = 0; i < exits.size(); ++i) {

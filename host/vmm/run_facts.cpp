@@ -45,12 +45,16 @@ std::vector<boot::NamedCount> facts_of(const virtio::BlkCounts& counts) {
           {"held_ns", counts.waits.held_ns}};
 }
 
-std::vector<boot::NamedCount> facts_of(const vsock::EndpointCounts& counts) {
-  return {{"opened", counts.opened},
-          {"bytes_to_guest", counts.bytes_to_guest},
-          {"bytes_to_host", counts.bytes_to_host},
-          {"dropped", counts.dropped},
-          {"violations", counts.violations}};
+std::vector<boot::NamedCount> facts_of(const virtio::VsockCounts& counts) {
+  return {{"opened", counts.streams.opened},
+          {"bytes_to_guest", counts.streams.bytes_to_guest},
+          {"bytes_to_host", counts.streams.bytes_to_host},
+          {"dropped", counts.streams.dropped},
+          {"violations", counts.streams.violations},
+          {"send_holds", counts.send_waits.holds},
+          {"send_held_ns", counts.send_waits.held_ns},
+          {"receive_holds", counts.receive_waits.holds},
+          {"receive_held_ns", counts.receive_waits.held_ns}};
 }
 
 std::vector<boot::NamedCount> facts_of(const vfio::DmaCounters& counts) {

@@ -45,11 +45,12 @@ except OSError as error:
 
 vsock_peer() { kept_python "$REPO/ci/system/l1/vsock_peer.py" "$@"; }
 
-# start_echo ID OPTION...: a VM with sockets at $WORK/sock whose workload is VSOCK_ECHO; as start_vm.
+# start_echo ID SETTINGS...: a VM with sockets at $WORK/sock, with these settings, whose workload is VSOCK_ECHO.
 start_echo() {
-  local id="$1"
+  local id="$1" settings=""
   shift
-  start_vm "$id" 'exec python3 -c "$PROGRAM"' --env "PROGRAM=$VSOCK_ECHO" --vsock "$WORK/sock" "$@"
+  [[ $# -eq 0 ]] || settings="$(printf ',%s' "$@")"
+  start_vm "$id" 'exec python3 -c "$PROGRAM"' --env "PROGRAM=$VSOCK_ECHO" --vsock "$WORK/sock$settings"
 }
 
 case_vsock_clients_reach_the_guest_and_hold_nobody_up() {
@@ -64,6 +65,18 @@ case_vsock_clients_reach_the_guest_and_hold_nobody_up() {
   expect_answer 0 '' kill echo
   end_vm 137
   [[ ! -e "$WORK/sock" ]] || fail "its socket is still there"
+}
+
+# All but the bucket and the longest packet, in each direction.
+case_vsock_is_held_by_its_limits() {
+  start_echo held rx-rate=256K/16K tx-rate=256K/16K
+  local begin=$EPOCHREALTIME
+  [[ "$(vsock_peer echo "$WORK/sock" 5000 $((1 << 20)))" == "True $((1 << 20))" ]] || fail "what came back is not what was sent"
+  (((${EPOCHREALTIME/./} - ${begin/./}) * 256 >= (1024 - 16 - 64) * 1000000)) || fail "it came too early"
+  [[ "$(status_of held 't["sockets"]["send_holds"] > 0 and t["sockets"]["receive_holds"] > 0')" == True ]] ||
+    fail "the status has not counted it: $(<"$WORK/status.json")"
+  expect_answer 0 '' kill held
+  end_vm 137
 }
 
 case_vsock_guest_reaches_the_host() {

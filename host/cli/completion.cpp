@@ -50,7 +50,8 @@ _mayfly() {
     run:--device)
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/drivers/vfio-pci/*:*; do compgen -W "vfio=${i##*/}" -- "$word"; done) ;;
     run:--net)
-      mapfile -t COMPREPLY < <(for i in /sys/class/net/*/tun_flags; do i="${i%/*}"; compgen -W "tap=${i##*/}" -- "$word"; done) ;;
+      mapfile -t COMPREPLY < <(for i in /sys/class/net/*/tun_flags; do i="${i%/*}"; compgen -W "tap=${i##*/}" -- "$word"
+        [[ $(cat "$i/tun_flags" 2>/dev/null) != 0x*[13579bdf]?? ]] || compgen -W "tap=${i##*/},queues=" -- "$word"; done) ;;
     exec:--env | exec:--workdir | exec:--user | exec:--timeout) ;;
     exec:* | status:* | balloon:* | stop:* | kill:* | wait:* | pause:* | resume:* | logs:* | metrics:*)
       case "$command:$before:$word" in

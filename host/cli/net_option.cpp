@@ -22,6 +22,9 @@ namespace {
 using protocol::Ipv4Address;
 using Mac = std::array<std::uint8_t, 6>;
 
+constexpr std::string_view kQueuesAllowed = "a tap has 1 to 8 queues";
+static_assert(vmm::kNetQueuesMax == 8);
+
 /// `Count` numbers to `base` with `separator` between them; nothing when it is not that.
 template <std::size_t Count>
 std::optional<std::array<std::uint8_t, Count>> parse_bytes_of(std::string_view text, char separator,
@@ -122,6 +125,41 @@ std::string check_forward(std::string_view text, std::string_view key, std::stri
   return (has_address ? "" : "127.0.0.1/") + std::string(value);
 }
 
+/// N, or of a tap with several queues N+N...: one for each.
+std::vector<int> check_descriptors(std::string_view text, std::string_view value) {
+  std::vector<int> descriptors;
+  for (std::size_t at = 0; at <= value.size();) {
+    const std::size_t plus = std::min(value.find('+', at), value.size());
+    const auto number = parse_descriptor(value.substr(at, plus - at));
+    if (!number.has_value() || std::ranges::find(descriptors, *number) != descriptors.end()) {
+      refuse(
+          "--net", text,
+          "fd is the number of a descriptor that mayfly was started with, 3 or more; of a tap with several "
+          "queues one for each, such as 3+4");
+    }
+    descriptors.push_back(*number);
+    at = plus + 1;
+  }
+  if (descriptors.size() > vmm::kNetQueuesMax) {
+    refuse("--net", text, kQueuesAllowed);
+  }
+  return descriptors;
+}
+
+void set_queues(vmm::NetDevice& device, std::string_view text, std::string_view value) {
+  if (device.tap.empty()) {
+    refuse("--net", text,
+           device.user.has_value()
+               ? "queues is for a tap; user has one"
+               : "queues is for tap=NAME; of descriptors give one for each, such as fd=3+4");
+  }
+  const auto count = parse_count(value);
+  if (!count.has_value() || *count < 1 || *count > vmm::kNetQueuesMax) {
+    refuse("--net", text, kQueuesAllowed);
+  }
+  device.queues = *count;
+}
+
 void set_port(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
   if (key == "user" && value.empty()) {
     make_user(device);
@@ -137,11 +175,8 @@ void set_port(vmm::NetDevice& device, std::string_view text, std::string_view ke
   if (key != "fd") {
     refuse("--net", text, "write user, tap=NAME or fd=N, such as tap=tap0");
   }
-  const auto number = parse_descriptor(value);
-  if (!number.has_value()) {
-    refuse("--net", text, "fd is the number of a descriptor that mayfly was started with, 3 or more");
-  }
-  device.descriptor = *number;
+  device.descriptors = check_descriptors(text, value);
+  device.queues = device.descriptors.size();
 }
 
 void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view key,
@@ -158,13 +193,20 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
     device.user->udp.push_back(check_forward(text, key, value));
   } else if (key == "dns") {
     device.nameservers.push_back(check_address(text, key, value));
+  } else if (key == "queues") {
+    set_queues(device, text, value);
   } else if (!set_direction_rate("--net", text, key, value, device.receive_limits, device.send_limits)) {
     refuse(
         "--net", text,
         "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS; "
-        "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N; "
+        "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N; after tap=NAME also queues=N; "
         "after user also, repeated, tcp=PORT:PORT and udp=ADDRESS/PORT:PORT");
   }
+}
+
+bool has_same_tap(const vmm::NetDevice& one, const vmm::NetDevice& other) {
+  return (!one.tap.empty() && one.tap == other.tap) ||
+         std::ranges::find_first_of(one.descriptors, other.descriptors) != one.descriptors.end();
 }
 
 vmm::NetDevice check_network(std::string_view text) {
@@ -204,7 +246,7 @@ std::vector<vmm::NetDevice> check_networks(const std::vector<std::string>& texts
       if (other.user.has_value() && device.user.has_value()) {
         refuse("--net", text, "another --net is that; one leads to all that the host reaches");
       }
-      if (other.tap == device.tap && other.descriptor == device.descriptor) {
+      if (has_same_tap(other, device)) {
         refuse("--net", text, "another --net has this tap");
       }
     }

@@ -37,10 +37,31 @@ TEST(NetOption, EverythingIsTaken) {
 
 TEST(NetOption, DescriptorIsTaken) {
   const auto devices = check_networks({"fd=7"});
-  EXPECT_EQ(devices[0].descriptor, 7);
+  EXPECT_EQ(devices[0].descriptors, std::vector<int>{7});
+  EXPECT_EQ(devices[0].queues, 1U);
   EXPECT_EQ(devices[0].tap, "");
   for (const char* number : {"", "2", "-1", "x", "4294967296"}) {
     EXPECT_NE(refusal({std::string("fd=") + number}).find("3 or more"), std::string::npos) << number;
+  }
+}
+
+TEST(NetOption, ATapHasQueues) {
+  const auto devices = check_networks({"tap=a,queues=4", "tap=b,queues=1", "tap=c", "fd=3+4+9"});
+  EXPECT_EQ(devices[0].queues, 4U);
+  EXPECT_EQ(devices[1].queues, 1U);
+  EXPECT_EQ(devices[2].queues, 1U);
+  EXPECT_EQ(devices[3].descriptors, (std::vector<int>{3, 4, 9}));
+  EXPECT_EQ(devices[3].queues, 3U);
+  for (const char* count : {"", "0", "9", "-1", "x", "18446744073709551617"}) {
+    EXPECT_EQ(refusal({std::string("tap=a,queues=") + count}),
+              std::string("--net 'tap=a,queues=") + count + "': a tap has 1 to 8 queues");
+  }
+  EXPECT_EQ(refusal({"user,queues=2"}), "--net 'user,queues=2': queues is for a tap; user has one");
+  EXPECT_NE(refusal({"fd=3,queues=2"}).find("of descriptors give one for each, such as fd=3+4"),
+            std::string::npos);
+  EXPECT_NE(refusal({"fd=3+4+5+6+7+8+9+10+11"}).find("1 to 8 queues"), std::string::npos);
+  for (const char* number : {"3+", "+3", "3++4", "3+3", "3+2", "3,4+5"}) {
+    EXPECT_NE(refusal({std::string("fd=") + number}), "") << number;
   }
 }
 
@@ -135,6 +156,7 @@ TEST(NetOption, GatewayIsOfTheNetwork) {
 TEST(NetOption, NothingIsGivenTwice) {
   EXPECT_NE(refusal({"tap=a", "tap=a"}).find("has this tap"), std::string::npos);
   EXPECT_NE(refusal({"fd=4", "fd=4"}).find("has this tap"), std::string::npos);
+  EXPECT_NE(refusal({"fd=4+5", "fd=6+5"}).find("has this tap"), std::string::npos);
   EXPECT_NE(refusal({"tap=a,mac=2:0:0:0:0:1", "tap=b,mac=2:0:0:0:0:1"}).find("MAC address"),
             std::string::npos);
 }

@@ -39,6 +39,9 @@ class PacketPort {
   /// What the host can leave to the guest, and takes from it. Does not change.
   [[nodiscard]] virtual Offloads offered() const noexcept = 0;
 
+  /// Of a port that is one of several to one network: whether packets come here, or to the others alone; what
+  /// waits here goes with the change. The first one's do, the others' do not, before this is called.
+  virtual void set_receives(bool /*receives*/) noexcept {}
   /// From now on no more than this is left to the guest. What waits already may be of before.
   virtual void set_offloads(Offloads accepted) noexcept = 0;
   /// The next packet into `buffers`, without waiting: its bytes, cut to what the buffers hold, or -errno.

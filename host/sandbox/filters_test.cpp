@@ -254,6 +254,18 @@ TEST(Filters, TheIoThreadAloneSetsATimer) {
   }
 }
 
+// A tap that a new driver has, and which of its queues.
+TEST(Filters, TheIoThreadAloneChangesATap) {
+  for (const ThreadKind kind : kKinds) {
+    const bool is_io = kind == ThreadKind::kIo || kind == ThreadKind::kSockets;
+    for (const std::uint64_t request : {TUNSETOFFLOAD, TUNSETQUEUE}) {
+      EXPECT_EQ(answer(kind, Mode::kOn, call_of(SYS_ioctl, {3, request, 0})),
+                is_io ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS);
+    }
+    EXPECT_EQ(answer(kind, Mode::kOn, call_of(SYS_ioctl, {3, TUNSETIFF, 0})), SECCOMP_RET_KILL_PROCESS);
+  }
+}
+
 // Its files are open; what is in them is all that it comes to.
 TEST(Filters, WhatADiskNeedsNoOtherThreadHas) {
   for (const ThreadKind kind : kKinds) {

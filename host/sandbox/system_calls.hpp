@@ -70,6 +70,8 @@ inline constexpr std::array kRules{
     Rule{SYS_ioctl, kMain, {is(1, KVM_GET_STATS_FD)}},
     // What a new driver of the guest takes of a tap.
     Rule{SYS_ioctl, kIo, {is(1, TUNSETOFFLOAD)}},
+    // How many queues of a tap the driver uses.
+    Rule{SYS_ioctl, kIo, {is(1, TUNSETQUEUE)}},
     // The guest no longer needs a part of a disk that is a block device.
     Rule{SYS_ioctl, kDisk, {is(1, BLKDISCARD)}},
     // Is stdin's terminal ours yet: tcgetpgrp.

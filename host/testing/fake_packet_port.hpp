@@ -32,6 +32,7 @@ class FakePacketPort final : public io::PacketPort {
   [[nodiscard]] int fd() const noexcept override { return device_.get(); }
   [[nodiscard]] std::uint16_t mtu() const noexcept override { return 1500; }
   [[nodiscard]] io::Offloads offered() const noexcept override { return offered_; }
+  void set_receives(bool receives) noexcept override { receives_ = receives; }
   void set_offloads(io::Offloads accepted) noexcept override { accepted_ = accepted; }
   [[nodiscard]] ssize_t receive(std::span<const iovec> buffers) noexcept override {
     const ssize_t got = ::readv(device_.get(), buffers.data(), static_cast<int>(buffers.size()));
@@ -63,6 +64,8 @@ class FakePacketPort final : public io::PacketPort {
   /// The network is gone.
   void close_network() { network_ = Fd(); }
   [[nodiscard]] std::optional<io::Offloads> accepted() const noexcept { return accepted_; }
+  /// What it was told last, if anything.
+  [[nodiscard]] std::optional<bool> receives() const noexcept { return receives_; }
 
   [[nodiscard]] bool is_full() const noexcept override { return full; }
   void flush() noexcept override { full = flush_is_in_vain; }
@@ -74,6 +77,7 @@ class FakePacketPort final : public io::PacketPort {
  private:
   io::Offloads offered_;
   std::optional<io::Offloads> accepted_;
+  std::optional<bool> receives_;
   Fd device_;
   Fd network_;
 };

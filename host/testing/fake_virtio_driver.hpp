@@ -60,11 +60,11 @@ class FakeVirtioDriver {
     accept(features);
     set_status(kNegotiated);
   }
-  /// Tells the device of `ring` and enables the queue, with MSI-X vector 1.
-  void enable_queue(std::uint16_t queue, const FakeDriverRing& ring) {
+  /// Tells the device of `ring` and enables the queue, with that MSI-X vector.
+  void enable_queue(std::uint16_t queue, const FakeDriverRing& ring, std::uint16_t vector = 1) {
     write(22, queue);
     write(24, ring.size());
-    write<std::uint16_t>(26, 1);
+    write(26, vector);
     write_address(32, ring.setup().descriptors);
     write_address(40, ring.setup().driver_area);
     write_address(48, ring.setup().device_area);
@@ -82,9 +82,9 @@ class FakeVirtioDriver {
   void driver_ok() { set_status(kNegotiated | virtio::kStatusDriverOk); }
   void notify(std::uint16_t queue) { write(kNotify + 4ULL * queue, queue); }
 
-  /// Both vectors unmasked, vector 0 for the configuration.
-  void enable_msix() {
-    for (std::uint32_t vector = 0; vector < 2; ++vector) {
+  /// So many vectors unmasked, vector 0 for the configuration.
+  void enable_msix(std::uint32_t vectors = 2) {
+    for (std::uint32_t vector = 0; vector < vectors; ++vector) {
       const std::uint64_t entry = kMsixTable + 16ULL * vector;
       write<std::uint64_t>(entry, 0xfee00000);
       write<std::uint32_t>(entry + 8, kMsiData + vector);

@@ -166,9 +166,9 @@ TEST_F(CommonConfigTest, QueuesThatDoNotExistReadAsUnavailable) {
 TEST_F(CommonConfigTest, VectorsBeyondTheTableReadBackAsNone) {
   driver_->write<std::uint16_t>(16, 1);
   EXPECT_EQ(driver_->read<std::uint16_t>(16), 1U);
-  driver_->write<std::uint16_t>(16, PciTransport::kVectors);
+  driver_->write<std::uint16_t>(16, transport_->device().vectors());
   EXPECT_EQ(driver_->read<std::uint16_t>(16), 0xffffU);
-  driver_->write<std::uint16_t>(26, PciTransport::kVectors);
+  driver_->write<std::uint16_t>(26, transport_->device().vectors());
   EXPECT_EQ(driver_->read<std::uint16_t>(26), 0xffffU);
 }
 

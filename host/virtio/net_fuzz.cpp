@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hostile driver against the network device, with a network that sends what it likes: the driver writes
-// what it wants to its RAM, rings and resets in any order, and the port comes to an end.
+// A hostile driver against the network device with two pairs of queues, with a network that sends what it
+// likes: the driver writes what it wants to its RAM, asks for what it wants in the control queue, rings and
+// resets in any order, and the ports come to an end.
 #include <array>
 #include <cstdint>
 #include <fuzzer/FuzzedDataProvider.h>
@@ -25,13 +26,19 @@ constexpr std::uint64_t kRamBytes = 64 * kKiB;
 /// Each queue has this much for its three areas; buffers may be anywhere.
 constexpr std::uint64_t kRingBytes = 0x1000;
 constexpr std::uint16_t kQueueSize = 16;
+constexpr std::size_t kPairs = 2;
+constexpr std::uint16_t kQueues = 2 * kPairs + 1;
 
 class Machine {
  public:
   explicit Machine(FuzzedDataProvider& input) : input_(input) {
     const std::vector<std::byte> zeros(kRamBytes);
     (void)ram().memory().copy_in(GuestAddress(0), zeros);
-    auto net = std::make_unique<Net>(port_, loop_, Net::Mac{2, 0, 0, 0, 0, 1});
+    std::vector<NetEnd> ends;
+    for (testing::FakePacketPort& port : ports_) {
+      ends.push_back({port, loop_});
+    }
+    auto net = std::make_unique<Net>(std::move(ends), Net::Mac{2, 0, 0, 0, 0, 1});
     net_ = net.get();
     transport_ = std::make_unique<PciTransport>(std::move(net), ram().memory(), sink_);
     driver_ = std::make_unique<testing::FakeVirtioDriver>(*transport_);
@@ -41,9 +48,9 @@ class Machine {
   void run() {
     start();
     for (int step = 0; step < 256 && input_.remaining_bytes() > 0; ++step) {
-      const auto queue = input_.ConsumeIntegralInRange<std::uint16_t>(0, 1);
+      const auto queue = input_.ConsumeIntegralInRange<std::uint16_t>(0, kQueues - 1U);
       const std::uint64_t ring = kRingBytes * queue;
-      switch (input_.ConsumeIntegralInRange(0, 9)) {
+      switch (input_.ConsumeIntegralInRange(0, 10)) {
         case 0:
           write(input_.ConsumeIntegral<std::uint16_t>(), input_.ConsumeIntegral<std::uint16_t>());
           break;
@@ -63,8 +70,8 @@ class Machine {
           driver_->notify(queue);
           break;
         case 5:
-          (void)port_.put(input_.ConsumeRandomLengthString(64) +
-                          std::string(input_.ConsumeIntegral<std::uint16_t>() % 4096U, 'x'));
+          (void)ports_[queue % kPairs].put(input_.ConsumeRandomLengthString(64) +
+                                           std::string(input_.ConsumeIntegral<std::uint16_t>() % 4096U, 'x'));
           break;
         case 6:
         case 7:
@@ -73,9 +80,12 @@ class Machine {
         case 8:
           start();
           break;
+        case 9:
+          put_command();
+          break;
         default:
           if (input_.ConsumeIntegralInRange(0, 31) == 0) {
-            port_.close_network();
+            ports_[queue % kPairs].close_network();
           }
           driver_->notify(queue);
           break;
@@ -98,11 +108,25 @@ class Machine {
   void write(std::uint64_t at, const T& value) {
     (void)ram().memory().write(GuestAddress(at), value);
   }
+  /// One that makes sense, or nearly, with room for its answer, in whichever queue the device looks for it.
+  void put_command() {
+    const std::uint16_t queue = input_.ConsumeBool() ? kQueues - 1U : 2U;
+    const std::uint64_t ring = kRingBytes * queue;
+    const NetCommand command{{input_.ConsumeIntegralInRange<std::uint8_t>(3, 5),
+                              input_.ConsumeIntegralInRange<std::uint8_t>(0, 1)},
+                             input_.ConsumeIntegralInRange<std::uint16_t>(0, 3)};
+    write(ring + kRingBytes - 64, command);
+    write(ring, Descriptor{ring + kRingBytes - 64, sizeof(command), kDescriptorNext, 1});
+    write(ring + sizeof(Descriptor), Descriptor{ring + kRingBytes - 32, 1, kDescriptorWrite, 0});
+    write<std::uint16_t>(ring + 0x400 + kAvailRing + 2ULL * (avail_[queue] % kQueueSize), 0);
+    write(ring + 0x400 + kAvailIndex, ++avail_[queue]);
+    driver_->notify(queue);
+  }
   /// Queue i's areas are at kRingBytes * i + 0, 0x400 and 0x800.
   void start() {
     avail_ = {};
     driver_->negotiate((input_.ConsumeIntegral<std::uint64_t>() & driver_->offered()) | kFeatureVersion1);
-    for (std::uint16_t queue = 0; queue < 2; ++queue) {
+    for (std::uint16_t queue = 0; queue < kQueues; ++queue) {
       driver_->write(22, queue);
       driver_->write(24, kQueueSize);
       driver_->enable_queue_at(queue, static_cast<std::uint32_t>(kRingBytes * queue));
@@ -113,11 +137,12 @@ class Machine {
   FuzzedDataProvider& input_;
   testing::FakeMsiSink sink_;
   testing::FakeEventLoop loop_;
-  testing::FakePacketPort port_{io::kAllOffloads};
+  std::array<testing::FakePacketPort, kPairs> ports_{testing::FakePacketPort{io::kAllOffloads},
+                                                     testing::FakePacketPort{io::kAllOffloads}};
   Net* net_ = nullptr;
   std::unique_ptr<PciTransport> transport_;
   std::unique_ptr<testing::FakeVirtioDriver> driver_;
-  std::array<std::uint16_t, 2> avail_{};
+  std::array<std::uint16_t, kQueues> avail_{};
 };
 
 }  // namespace

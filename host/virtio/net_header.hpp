@@ -23,6 +23,8 @@ inline constexpr std::uint64_t kNetHostTcp6 = 1ULL << 12U;
 inline constexpr std::uint64_t kNetHostEcn = 1ULL << 13U;
 inline constexpr std::uint64_t kNetMergeable = 1ULL << 15U;
 inline constexpr std::uint64_t kNetStatus = 1ULL << 16U;
+inline constexpr std::uint64_t kNetControlQueue = 1ULL << 17U;
+inline constexpr std::uint64_t kNetSeveralPairs = 1ULL << 22U;
 inline constexpr std::uint64_t kNetGuestUdp4 = 1ULL << 54U;
 inline constexpr std::uint64_t kNetGuestUdp6 = 1ULL << 55U;
 inline constexpr std::uint64_t kNetHostUdp = 1ULL << 56U;
@@ -57,6 +59,18 @@ struct NetConfig {
 static_assert(sizeof(NetConfig) == 12 && offsetof(NetConfig, mtu) == 10);
 
 inline constexpr std::uint16_t kNetLinkUp = 1;
+
+/// In the control queue: what the driver asks for (5.1.6.5), as far as we know it.
+struct NetCommand {
+  std::array<std::uint8_t, 2> kind{};  // 0: class and command
+  std::uint16_t pairs = 0;             // 2
+};
+static_assert(sizeof(NetCommand) == 4 && offsetof(NetCommand, pairs) == 2);
+
+/// VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET (5.1.6.5.5): so many pairs are used.
+inline constexpr std::array<std::uint8_t, 2> kNetPairsSet{4, 0};
+inline constexpr std::uint8_t kNetAckOk = 0;
+inline constexpr std::uint8_t kNetAckError = 1;
 
 /// What a driver is offered where its port has these.
 [[nodiscard]] constexpr std::uint64_t features_of(io::Offloads offloads) noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drivers that break the rules of the network device: each breaks itself and nothing else.
 #include "testing/net_fixture.hpp"
+#include "testing/net_pairs_fixture.hpp"
 #include "virtio/net.hpp"
 
 namespace mayfly::virtio {
@@ -129,6 +130,81 @@ TEST_F(HostileNet, ASendingDriverDoesNotKeepTheReceiverOut) {
     (void)loop_.take_turn();
   }
   EXPECT_EQ(net_->counts().received_packets, 1U);
+}
+
+class HostileNetPairs : public testing::NetPairsFixture {
+ protected:
+  HostileNetPairs() {
+    ::testing::internal::CaptureStderr();
+    run(kSeveral);
+  }
+  ~HostileNetPairs() override { (void)::testing::internal::GetCapturedStderr(); }
+};
+
+TEST_F(HostileNetPairs, CommandsThatAreNoneAreRefused) {
+  EXPECT_EQ(use_pairs(2), kNetAckOk);
+  const std::string none[] = {{},
+                              {4},
+                              {4, 0},
+                              {4, 0, 1},
+                              {4, 0, 0, 0},
+                              {4, 0, kPairs + 1, 0},
+                              {4, 0, 1, 1},
+                              {4, 0, -1, -1},
+                              {4, 1, 1, 0},
+                              {0, 0, 1, 0},
+                              {-1, -1, -1, -1}};
+  for (const std::string& bytes : none) {
+    EXPECT_EQ(command(bytes), kNetAckError) << ::testing::PrintToString(bytes);
+  }
+  EXPECT_EQ(ports_[1].receives(), true);
+  EXPECT_EQ(ports_[2].receives(), std::nullopt);
+  EXPECT_EQ(command(std::string({4, 0, 3, 0}) + std::string(3000, 'x')), kNetAckOk) << "the rest is not read";
+  EXPECT_FALSE(needs_reset());
+}
+
+TEST_F(HostileNetPairs, CommandWithoutRoomForItsAnswer) {
+  rings_[kControl].chain().readable({"\4\0\3\0", 4}).publish();
+  ring(kControl);
+  EXPECT_TRUE(needs_reset());
+  EXPECT_EQ(ports_[1].receives(), std::nullopt) << "it was not carried out";
+  run(kSeveral);
+  EXPECT_EQ(use_pairs(3), kNetAckOk);
+  EXPECT_EQ(ports_[1].receives(), true);
+}
+
+TEST_F(HostileNetPairs, ControlQueueWhoseIndexJumps) {
+  rings_[kControl].set_avail_index(1000);
+  ring(kControl);
+  EXPECT_TRUE(needs_reset());
+}
+
+// However often the driver changes its mind, each thread follows once when it comes to it.
+TEST_F(HostileNetPairs, ChangesWithoutEndCostATurnEach) {
+  for (unsigned i = 0; i < 1000; ++i) {
+    rings_[kControl].chain().readable({i % 2 == 0 ? "\4\0\3\0" : "\4\0\1\0", 4}).writable(1).publish();
+    driver_->notify(kControl);
+    EXPECT_EQ(rings_[kControl].take_used()->text, std::string(1, kNetAckOk));
+  }
+  for (testing::FakeEventLoop& loop : loops_) {
+    EXPECT_LE(loop.take_turn(), 1);
+    EXPECT_EQ(loop.take_turn(), 0);
+  }
+}
+
+TEST_F(HostileNetPairs, AQueueThatBreaksItsRulesTakesNoOtherPairWithIt) {
+  EXPECT_EQ(use_pairs(3), kNetAckOk);
+  rings_[5].chain().readable("short").publish();
+  ring(5);
+  EXPECT_TRUE(needs_reset());
+  run(kSeveral);
+  EXPECT_FALSE(needs_reset());
+  EXPECT_EQ(use_pairs(3), kNetAckOk);
+  for (std::uint16_t queue = 1; queue < kControl; queue += 2) {
+    rings_[queue].chain().readable(packet("again")).publish();
+    ring(queue);
+    EXPECT_EQ(ports_[queue / 2U].next(), packet("again"));
+  }
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ constexpr std::uint32_t kDeviceConfigBytesMax = 0x0e00;
 // Alone on its page: PCI 3.0, 6.8.2.
 constexpr std::uint32_t kMsixTableAt = 0x1000;
 constexpr std::uint32_t kMsixPbaAt = 0x1800;
+// As many as one read of the pending bits has.
+constexpr std::uint16_t kVectorsMax = 64;
 constexpr std::uint32_t kShownBytes = 0x2000;
 constexpr std::uint32_t kIsrAt = 0x3000;
 constexpr std::uint64_t kBarBytes = 0x4000;
@@ -101,10 +103,10 @@ std::uint8_t add_capability(pci::ConfigSpace& config, Kind kind, std::uint32_t o
 PciTransport::PciTransport(std::unique_ptr<VirtioDevice> device, GuestMemory& memory, io::MsiSink& sink)
     : device_(std::move(device)),
       config_(identity(device_->id())),
-      msix_(kVectors, sink),
-      common_(*device_, memory, *this, kVectors) {
+      msix_(device_->vectors(), sink),
+      common_(*device_, memory, *this, device_->vectors()) {
   MAYFLY_ASSERT(device_->config().size() <= kDeviceConfigBytesMax &&
-                common_.queue_count() <= kPage / kNotifyMultiplier);
+                common_.queue_count() <= kPage / kNotifyMultiplier && msix_.vectors() <= kVectorsMax);
   config_.add_bar(0, {.bytes = kBarBytes, .width = pci::BarWidth::k32});
   add_capabilities();
 }
@@ -178,7 +180,7 @@ void PciTransport::refresh(std::uint32_t region) noexcept {
   if (region == kDeviceConfigAt) {
     bytes = device_->config().size();
   } else if (region == kMsixTableAt) {
-    bytes = pci::Msix::kEntryBytes * kVectors;
+    bytes = pci::Msix::kEntryBytes * msix_.vectors();
   } else if (region == kMsixPbaAt) {
     bytes = sizeof(std::uint64_t);
   }

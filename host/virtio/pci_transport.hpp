@@ -33,12 +33,6 @@ namespace mayfly::virtio {
 /// notification has been answered by the time that the vCPU goes on.
 class PciTransport final : public pci::PciDevice, private DriverLink {
  public:
-  /// One vector for the configuration and one for all queues. Linux takes a vector for each queue where it
-  /// can, and at boot pays for each: an interrupt to set up, and four writes to the table, which are exits.
-  /// With two it falls back to sharing (drivers/virtio/virtio_pci_common.c, vp_find_vqs), and asks each queue
-  /// at an interrupt.
-  static constexpr std::uint16_t kVectors = 2;
-
   /// `memory` and `sink` must outlive this.
   PciTransport(std::unique_ptr<VirtioDevice> device, GuestMemory& memory, io::MsiSink& sink);
 

@@ -31,7 +31,8 @@ struct QueueSetup {
 /// the count, so nothing is forgotten.
 ///
 /// After a fault the queue is dead: it has told the driver by DEVICE_NEEDS_RESET, and pop() gives nothing any
-/// more. Not locked: calls come with the device's mutex held. No call allocates.
+/// more. Not locked: calls come with the device's mutex held, or with one that the device has for the queue.
+/// No call allocates.
 class VirtQueue {
  public:
   static constexpr std::uint16_t kSizeMax = 256;
@@ -41,6 +42,9 @@ class VirtQueue {
   /// `setup` checked and frozen, notifications on. `memory` and `link` must outlive the queue.
   [[nodiscard]] static Result<VirtQueue, QueueFault> create(const QueueSetup& setup, std::uint64_t features,
                                                             GuestMemory& memory, DriverLink& link) noexcept;
+
+  /// From now on it is `link` that hears of the queue: one that may be called without the device's mutex.
+  void speak_to(DriverLink& link) noexcept { link_ = &link; }
 
   /// Counts what the driver has made available, and asks to be notified of whatever it adds after that.
   void arm() noexcept;

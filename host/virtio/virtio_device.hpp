@@ -37,6 +37,11 @@ class VirtioDevice {
   [[nodiscard]] virtual DeviceId id() const noexcept = 0;
   /// The largest size of each queue: powers of two up to VirtQueue::kSizeMax. Does not change.
   [[nodiscard]] virtual std::span<const std::uint16_t> queue_sizes() const noexcept = 0;
+  /// How many interrupts it has: one for the configuration and one for all queues, unless it is worth more to
+  /// a driver. Linux takes one for each queue where it can, and at boot pays for each: an interrupt to set
+  /// up, and four writes to the table, which are exits. With two it falls back to sharing
+  /// (drivers/virtio/virtio_pci_common.c, vp_find_vqs), and asks each queue at an interrupt. Does not change.
+  [[nodiscard]] virtual std::uint16_t vectors() const noexcept { return 2; }
   /// Beside VERSION_1, which the transport adds. Does not change.
   [[nodiscard]] virtual std::uint64_t offered_features() const noexcept = 0;
   /// The device configuration, as the guest reads it; its size does not change.

@@ -16,8 +16,9 @@
 
 namespace mayfly::vmm {
 
-/// The I/O thread: the one that all devices which stream share. It sleeps until a descriptor of theirs is
-/// ready, and holds still at the gate while the machine is paused.
+/// The I/O thread, the one that all devices which stream share, or one that a network device has for a pair
+/// of its queues. It sleeps until a descriptor of theirs is ready, and holds still at the gate while the
+/// machine is paused.
 class IoThread final : public io::EventLoop {
  public:
   /// What it may do once it runs depends on what it is for: of two kinds, kIo and kSockets. `gate` outlives

@@ -31,6 +31,8 @@ constexpr acpi::PowerPorts kAcpiPorts;
 static_assert(kAcpiPorts.sleep_control == kAcpiPorts.reset + PowerPorts::kSleepControl &&
               kAcpiPorts.sleep_status == kAcpiPorts.reset + PowerPorts::kSleepStatus);
 
+static_assert(virtio::Net::kPairsMax == kNetQueuesMax);
+
 /// Where the kernel may not be loaded: our own boot data, the legacy hole and the ACPI tables in it.
 constexpr std::array kBootReserved{boot::kBootData, boot::kLegacyHole};
 
@@ -70,9 +72,9 @@ kvm::MonitorLeaf disable_idle_exits(kvm::Vm& vm) {
   return (*exits & KVM_X86_DISABLE_EXITS_MWAIT) != 0 ? kvm::host_monitor_leaf() : std::nullopt;
 }
 
-std::optional<virtio::NetLimit> net_limit(const RateLimits& limits) {
-  return limits.any() ? std::optional<virtio::NetLimit>({RateLimit(limits), std::make_unique<Timer>()})
-                      : std::nullopt;
+/// Where there is a limit.
+std::unique_ptr<Timer> timer_for(const RateLimits& limits) {
+  return limits.any() ? std::make_unique<Timer>() : nullptr;
 }
 
 }  // namespace
@@ -224,19 +226,30 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
     puncher_ = std::make_unique<HolePuncher>(ram_, memory_);
     add_balloon(*puncher_, *parts.balloon_bytes, virtio::BalloonUse::kLend);
   }
-  for (std::size_t i = 0; i < parts.ports.size(); ++i) {
-    const NetDevice& network = parts.networks[i];
-    auto net = std::make_unique<virtio::Net>(
-        *parts.ports[i], io_thread(parts), network.setup.mac,
-        virtio::NetLimits{net_limit(network.receive_limits), net_limit(network.send_limits)});
-    networks_.push_back(net.get());
-    add_device(std::move(net));
-  }
+  add_networks(parts);
   add_disks(parts);
   if (parts.sockets.has_value()) {
     add_sockets(parts);
   }
   return result;
+}
+
+void Machine::add_networks(const MachineParts& parts) {
+  for (std::size_t i = 0; i < parts.ports.size(); ++i) {
+    const NetDevice& network = parts.networks[i];
+    std::vector<virtio::NetEnd> ends;
+    for (const auto& port : parts.ports[i]) {
+      if (!ends.empty()) {
+        queue_threads_.push_back(std::make_unique<IoThread>(gate_, sandbox::ThreadKind::kIo));
+      }
+      ends.push_back({*port, ends.empty() ? io_thread(parts) : *queue_threads_.back(),
+                      timer_for(network.receive_limits), timer_for(network.send_limits)});
+    }
+    auto net = std::make_unique<virtio::Net>(std::move(ends), network.setup.mac, network.receive_limits,
+                                             network.send_limits);
+    networks_.push_back(net.get());
+    add_device(std::move(net));
+  }
 }
 
 void Machine::add_disks(const MachineParts& parts) {

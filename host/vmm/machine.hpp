@@ -17,7 +17,6 @@
 #include "io/block_store.hpp"
 #include "io/io_bus.hpp"
 #include "io/msi_sink.hpp"
-#include "io/packet_port.hpp"
 #include "io/port_backend.hpp"
 #include "kvm/cpuid.hpp"
 #include "kvm/system.hpp"
@@ -42,6 +41,7 @@
 #include "vmm/io_thread.hpp"
 #include "vmm/kvm_for_devices.hpp"
 #include "vmm/lazy_memory.hpp"
+#include "vmm/net_ports.hpp"
 #include "vmm/passthrough.hpp"
 #include "vmm/pause_gate.hpp"
 #include "vmm/prefault.hpp"
@@ -75,7 +75,7 @@ struct MachineParts {
   const Image& image;
   const std::vector<PassedDevice>& devices;
   /// Where network devices lead, and what they are called there.
-  const std::vector<std::unique_ptr<io::PacketPort>>& ports;
+  const std::vector<NetPorts>& ports;
   const std::vector<NetDevice>& networks;
   /// What is on the guest's disks, and what they are called.
   const std::vector<std::unique_ptr<io::BlockStore>>& stores;
@@ -196,6 +196,7 @@ class Machine {
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
   void add_balloon(HeldMemory& held, std::uint64_t bytes, virtio::BalloonUse use);
+  void add_networks(const MachineParts& parts);
   void add_disks(const MachineParts& parts);
   void add_sockets(const MachineParts& parts);
   virtio::Console& add_devices(const MachineParts& parts);
@@ -231,7 +232,9 @@ class Machine {
   std::unique_ptr<KvmForDevices> kvm_devices_;
   std::unique_ptr<vfio::DeviceWatch> watch_;  // none where no device is passed through
   PauseGate gate_;
-  std::unique_ptr<IoThread> io_;             // none where no device streams
+  std::unique_ptr<IoThread> io_;  // none where no device streams
+  /// Of network devices, one for each pair of queues but the first.
+  std::vector<std::unique_ptr<IoThread>> queue_threads_;
   std::unique_ptr<vsock::Clients> clients_;  // none where the guest has no sockets
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;

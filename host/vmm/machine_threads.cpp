@@ -32,6 +32,9 @@ void Machine::start_devices() {
   if (io_ != nullptr) {
     io_->start();
   }
+  for (const auto& thread : queue_threads_) {
+    thread->start();
+  }
   for (const auto& workers : disk_workers_) {
     workers->start();
   }
@@ -40,6 +43,9 @@ void Machine::start_devices() {
 void Machine::interrupt_device_threads() noexcept {
   if (io_ != nullptr) {
     io_->interrupt();
+  }
+  for (const auto& thread : queue_threads_) {
+    thread->interrupt();
   }
   for (const auto& workers : disk_workers_) {
     workers->interrupt();
@@ -50,13 +56,16 @@ void Machine::stop_device_threads() noexcept {
   if (io_ != nullptr) {
     io_->stop();
   }
+  for (const auto& thread : queue_threads_) {
+    thread->stop();
+  }
   for (const auto& workers : disk_workers_) {
     workers->stop();
   }
 }
 
 std::size_t Machine::device_threads() const noexcept {
-  std::size_t count = io_ == nullptr ? 0 : 1;
+  std::size_t count = (io_ == nullptr ? 0U : 1U) + queue_threads_.size();
   for (const auto& workers : disk_workers_) {
     count += workers->count();
   }

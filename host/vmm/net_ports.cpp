@@ -1,24 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/net_ports.hpp"
 
+#include "base/error.hpp"
 #include "vmm/tap.hpp"
 
 namespace mayfly::vmm {
+namespace {
 
-std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDevice>& devices,
-                                                        PasstProcess* passt) {
-  std::vector<std::unique_ptr<io::PacketPort>> ports(devices.size());
+TapQueue queue_of(std::size_t number, std::size_t queues) noexcept {
+  if (queues == 1) {
+    return TapQueue::kOnly;
+  }
+  return number == 0 ? TapQueue::kFirst : TapQueue::kFurther;
+}
+
+NetPorts take_descriptors(const std::vector<int>& descriptors) {
+  NetPorts ports;
+  for (std::size_t i = 0; i < descriptors.size(); ++i) {
+    ports.push_back(std::make_unique<Tap>(descriptors[i], queue_of(i, descriptors.size())));
+    if (ports[i]->name() != ports[0]->name()) {
+      throw Error("--net: descriptor " + std::to_string(descriptors[i]) + " is of the tap '" +
+                  std::string(ports[i]->name()) + "', the first one of '" + std::string(ports[0]->name()) +
+                  "'; a device has one");
+    }
+  }
+  return ports;
+}
+
+NetPorts join_tap(const std::string& name, std::size_t queues) {
+  NetPorts ports;
+  for (std::size_t i = 0; i < queues; ++i) {
+    ports.push_back(std::make_unique<Tap>(name, queue_of(i, queues)));
+  }
+  return ports;
+}
+
+}  // namespace
+
+std::vector<NetPorts> open_ports(const std::vector<NetDevice>& devices, PasstProcess* passt) {
+  std::vector<NetPorts> ports(devices.size());
   // Descriptors first: a number that is none must not become one of ours.
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    if (devices[i].descriptor >= 0) {
-      ports[i] = std::make_unique<Tap>(devices[i].descriptor);
-    }
+    ports[i] = take_descriptors(devices[i].descriptors);
   }
   for (std::size_t i = 0; i < devices.size(); ++i) {
     if (devices[i].user.has_value()) {
-      ports[i] = passt->take_port();
+      ports[i].push_back(passt->take_port());
     } else if (!devices[i].tap.empty()) {
-      ports[i] = std::make_unique<Tap>(devices[i].tap);
+      ports[i] = join_tap(devices[i].tap, devices[i].queues);
     }
   }
   return ports;

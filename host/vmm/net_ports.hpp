@@ -10,9 +10,11 @@
 
 namespace mayfly::vmm {
 
-/// Where the guest's network devices lead, in the order of the configuration. `passt`: of the one that has a
+/// Where the queues of one network device lead: a port for each pair of them.
+using NetPorts = std::vector<std::unique_ptr<io::PacketPort>>;
+
+/// Those of the guest's network devices, in the order of the configuration. `passt`: of the one that has a
 /// `user`, if there is one. Throws Error.
-[[nodiscard]] std::vector<std::unique_ptr<io::PacketPort>> open_ports(const std::vector<NetDevice>& devices,
-                                                                      PasstProcess* passt);
+[[nodiscard]] std::vector<NetPorts> open_ports(const std::vector<NetDevice>& devices, PasstProcess* passt);
 
 }  // namespace mayfly::vmm

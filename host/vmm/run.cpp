@@ -117,10 +117,16 @@ sandbox::Needs needs_of(const RunConfig& config) {
   // each of its interrupts.
   constexpr std::uint32_t kFilesMax = 192;
   const bool has_devices = !config.devices.empty();
+  // A tap's descriptor, two doorbells, two timers; of its thread two more.
+  constexpr std::size_t kFilesOfAQueue = 7;
+  std::size_t of_queues = 0;
+  for (const NetDevice& network : config.networks) {
+    of_queues += kFilesOfAQueue * (network.queues - 1);
+  }
   const std::uint32_t of_sockets = config.sockets.has_value() ? vsock::Clients::kFilesMax : 0;
   return {.pins_memory = has_devices,
           .knows_other_users = has_devices || !config.pool.empty(),
-          .files_max = has_devices ? 0 : kFilesMax + of_sockets,
+          .files_max = has_devices ? 0 : kFilesMax + of_sockets + static_cast<std::uint32_t>(of_queues),
           .closed_at_the_end = named_descriptors(config)};
 }
 
@@ -273,9 +279,7 @@ void close_inherited_files(const RunConfig& config) {
     }
   }
   for (const NetDevice& network : config.networks) {
-    if (network.descriptor >= 0) {
-      kept.push_back(network.descriptor);
-    }
+    kept.insert(kept.end(), network.descriptors.begin(), network.descriptors.end());
   }
   kept.insert(kept.end(), config.listeners.begin(), config.listeners.end());
   sandbox::close_all_but(std::move(kept));

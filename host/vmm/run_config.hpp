@@ -86,14 +86,19 @@ struct UserNetwork {
   std::vector<std::string> udp{};
 };
 
+/// Of one network device; each but the first has a thread.
+inline constexpr std::size_t kNetQueuesMax = 8;
+
 /// A network device that the guest gets.
 struct NetDevice {
   // One of these is there.
   /// With the address and gateway of `setup`, which are there then.
   std::optional<UserNetwork> user{};
-  /// A tap of the host by its name, or an open one.
+  /// A tap of the host by its name, or an open one: a descriptor for each pair of queues.
   std::string tap{};
-  int descriptor = -1;
+  std::vector<int> descriptors{};
+  /// Pairs of queues: of a user's network one, of descriptors as many as there are.
+  std::size_t queues = 1;
   /// Its MAC address, and what the guest sets it up with.
   protocol::NetworkSetup setup{};
   /// With those of all other devices protocol::kNameserversMax at most.

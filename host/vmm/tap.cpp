@@ -33,6 +33,13 @@ std::string how_to_make(const std::string& name) {
   return "; as root: ip tuntap add dev " + name + " mode tap user $USER";
 }
 
+/// What becomes of `fd`: 0, or what is wrong.
+int join_as(const Fd& fd, const std::string& name, int flags) noexcept {
+  ifreq request = request_for(name);
+  request.ifr_flags = static_cast<short>(flags);
+  return ::ioctl(fd.get(), TUNSETIFF, &request) == 0 ? 0 : errno;
+}
+
 /// The socket is for questions about interfaces.
 Fd any_socket() {
   Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -50,31 +57,34 @@ void require_there(const std::string& name) {
   }
 }
 
-Fd join(const std::string& name) {
+Fd join(const std::string& name, TapQueue queue) {
   Fd fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd) {
     fail_errno("--net: cannot open /dev/net/tun; as root: modprobe tun");
   }
-  // One that was made for several queues must be joined as such.
-  for (const int more : {0, IFF_MULTI_QUEUE}) {
-    ifreq request = request_for(name);
-    request.ifr_flags = static_cast<short>(kTapFlags | more);
-    if (::ioctl(fd.get(), TUNSETIFF, &request) == 0) {
-      return fd;
-    }
-    if (errno != EINVAL) {
-      break;
+  // One that was made for several queues must be joined as such, and no other can be.
+  const bool is_only = queue == TapQueue::kOnly;
+  int error = join_as(fd, name, is_only ? kTapFlags : kTapFlags | IFF_MULTI_QUEUE);
+  if (error == EINVAL) {
+    error = join_as(fd, name, is_only ? kTapFlags | IFF_MULTI_QUEUE : kTapFlags);
+    if (!is_only && error != EINVAL) {
+      throw Error("--net: the tap '" + name + "' has one queue; as root: ip link delete " + name +
+                  " && ip tuntap add dev " + name + " mode tap multi_queue user $USER");
     }
   }
-  switch (errno) {
+  switch (error) {
+    case 0:
+      return fd;
     case EINVAL:
       throw Error("--net: '" + name + "' is not a tap" + how_to_make(name));
     case EBUSY:
       throw Error("--net: the tap '" + name + "' is in use by another process");
     case EPERM:
       throw Error("--net: the tap '" + name + "' is not this user's" + how_to_make(name));
+    case E2BIG:
+      throw Error("--net: the tap '" + name + "' has no queue left");
     default:
-      fail_errno("--net: cannot join the tap '" + name + "'");
+      throw Error(error, "--net: cannot join the tap '" + name + "'");
   }
 }
 
@@ -88,17 +98,21 @@ unsigned long to_tun(io::Offloads offloads) noexcept {
 
 }  // namespace
 
-Tap::Tap(const std::string& name) : name_(name) {
+Tap::Tap(const std::string& name, TapQueue queue) : name_(name) {
   require_there(name);
-  fd_ = join(name);
-  set_up();
+  fd_ = join(name, queue);
+  set_up(queue);
 }
 
-Tap::Tap(int descriptor) : name_("descriptor " + std::to_string(descriptor)) {
+Tap::Tap(int descriptor, TapQueue queue) : name_("descriptor " + std::to_string(descriptor)) {
   ifreq request{};
   if (::ioctl(descriptor, TUNGETIFF, &request) != 0 || (request.ifr_flags & kTapFlags) != kTapFlags) {
     throw Error("--net: descriptor " + std::to_string(descriptor) +
                 " is not joined to a tap with IFF_NO_PI and IFF_VNET_HDR (TUNSETIFF)");
+  }
+  if (queue != TapQueue::kOnly && (request.ifr_flags & IFF_MULTI_QUEUE) == 0) {
+    throw Error("--net: descriptor " + std::to_string(descriptor) + " is of a tap with one queue, '" +
+                request.ifr_name + "'; join it with IFF_MULTI_QUEUE");
   }
   fd_ = Fd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
   const int flags = ::fcntl(descriptor, F_GETFL);
@@ -107,10 +121,20 @@ Tap::Tap(int descriptor) : name_("descriptor " + std::to_string(descriptor)) {
   }
   ::close(descriptor);
   name_ = request.ifr_name;
-  set_up();
+  set_up(queue);
 }
 
-void Tap::set_up() {
+bool Tap::attach(bool attached) noexcept {
+  ifreq request{};
+  request.ifr_flags = attached ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE;
+  return ::ioctl(fd_.get(), TUNSETQUEUE, &request) == 0;
+}
+
+void Tap::set_up(TapQueue queue) {
+  // EINVAL: it is so already, such as a descriptor that an earlier run has had.
+  if (queue != TapQueue::kOnly && !attach(queue == TapQueue::kFirst) && errno != EINVAL) {
+    fail_errno("--net: cannot attach or detach a queue of '" + name_ + "'");
+  }
   const int header_bytes = kHeaderBytes;
   if (::ioctl(fd_.get(), TUNSETVNETHDRSZ, &header_bytes) != 0) {
     fail_errno("--net: TUNSETVNETHDRSZ of '" + name_ + "'");

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "vmm/net_ports.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -77,7 +78,7 @@ class TapTest : public ::testing::Test {
 };
 
 // The host answers: who has 10.9.0.1?
-void expect_answers(Tap& tap) {
+void expect_answers(io::PacketPort& tap) {
   constexpr std::array<std::uint8_t, 42> kQuestion{
       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,  0, 0, 0, 0, 9, 8, 6,               // to all, from us, ARP
       0,    1,    8,    0,    6,    4,    0,  1, 2, 0, 0, 0, 0, 9, 10, 9, 0, 2,  // a question, our addresses
@@ -121,6 +122,66 @@ TEST_F(TapTest, NothingWaitsWithoutAPacket) {
 TEST_F(TapTest, OneOfSeveralQueuesIsTaken) {
   make_lasting("tap-c", IFF_TAP | IFF_MULTI_QUEUE);
   EXPECT_EQ(refusal([] { return Tap("tap-c"); }), "");
+}
+
+bool is_detached(const io::PacketPort& port) {
+  ifreq request{};
+  EXPECT_EQ(::ioctl(port.fd(), TUNGETIFF, &request), 0);
+  return (request.ifr_flags & IFF_DETACH_QUEUE) != 0;
+}
+
+TEST_F(TapTest, OfSeveralQueuesTheFirstAloneReceivesUntilOthersAreToo) {
+  make_lasting("tap-g", IFF_TAP | IFF_MULTI_QUEUE);
+  NetDevice device;
+  device.tap = "tap-g";
+  device.queues = 3;
+  const std::vector<NetPorts> ports = open_ports({device}, nullptr);
+  ASSERT_EQ(ports[0].size(), 3U);
+  raise("tap-g", "10.9.0.1");
+  EXPECT_FALSE(is_detached(*ports[0][0]));
+  EXPECT_TRUE(is_detached(*ports[0][1]) && is_detached(*ports[0][2]));
+  expect_answers(*ports[0][0]);
+  ports[0][1]->set_receives(true);
+  EXPECT_FALSE(is_detached(*ports[0][1]));
+  EXPECT_TRUE(is_detached(*ports[0][2]));
+  ports[0][1]->set_receives(false);
+  EXPECT_TRUE(is_detached(*ports[0][1]));
+}
+
+TEST_F(TapTest, OneQueueIsNotSeveral) {
+  make_lasting("tap-h", IFF_TAP);
+  const std::string expected =
+      "--net: the tap 'tap-h' has one queue; as root: ip link delete tap-h && ip tuntap add dev tap-h mode "
+      "tap multi_queue user $USER";
+  EXPECT_EQ(refusal([] { return Tap("tap-h", TapQueue::kFirst); }), expected);
+  const Tap user("tap-h");
+  EXPECT_EQ(refusal([] { return Tap("tap-h", TapQueue::kFirst); }), expected) << "also where it is in use";
+  EXPECT_NE(refusal([] { return Tap("lo", TapQueue::kFirst); }).find("'lo' is not a tap"), std::string::npos);
+}
+
+TEST_F(TapTest, DescriptorsAreQueuesOfOneTap) {
+  constexpr int kSeveral = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
+  const Fd first = make("tap-i", kSeveral);
+  const Fd second = make("tap-i", kSeveral);
+  const Fd other = make("tap-j", kSeveral);
+  const Fd single = make("tap-k", kSeveral & ~IFF_MULTI_QUEUE);
+  const auto open = [](const Fd& one, const Fd& another) {
+    NetDevice device;
+    device.descriptors = {::dup(one.get()), ::dup(another.get())};
+    return std::move(open_ports({device}, nullptr)[0]);
+  };
+  // Also when an earlier run has left them in another state.
+  for (const auto& [one, another] : {std::pair(&first, &second), {&first, &second}, {&second, &first}}) {
+    const NetPorts ports = open(*one, *another);
+    ASSERT_EQ(ports.size(), 2U);
+    EXPECT_FALSE(is_detached(*ports[0]));
+    EXPECT_TRUE(is_detached(*ports[1]));
+  }
+  EXPECT_NE(
+      refusal([&] { return open(first, other); }).find("is of the tap 'tap-j', the first one of 'tap-i'"),
+      std::string::npos);
+  EXPECT_NE(refusal([&] { return open(single, single); }).find("'tap-k'; join it with IFF_MULTI_QUEUE"),
+            std::string::npos);
 }
 
 TEST_F(TapTest, NameThatIsNotThereIsNotMade) {

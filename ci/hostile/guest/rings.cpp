@@ -14,6 +14,8 @@ constexpr std::uint64_t kDescriptorBytes = 16;
 constexpr std::uint64_t kIndexAt = 2;
 constexpr std::uint64_t kEntriesAt = 4;
 constexpr std::uint64_t kRequestBytes = 128;
+/// After three pairs; where the driver has not taken several it is the third queue.
+constexpr std::uint32_t kNetControlQueue = 6;
 
 void put(std::uint64_t at, std::uint64_t address, std::uint32_t bytes, std::uint32_t flags,
          std::uint32_t next) noexcept {
@@ -75,6 +77,13 @@ Shape put_packet(Random& random, std::uint64_t at) noexcept {
   return {.header = 44, .data = bytes};
 }
 
+Shape put_command(Random& random, std::uint64_t at) noexcept {
+  // virtio 1.2, 5.1.6.5.5: so many pairs are used; the device has three.
+  store(at, static_cast<std::uint16_t>(random.one_in(8) ? random.next() : 4));
+  store(at + 2, static_cast<std::uint16_t>(random.one_in(8) ? random.next() : 1 + random.below(3)));
+  return {.header = 4, .status = 1};
+}
+
 Shape put_pages(Random& random, std::uint64_t at) noexcept {
   // Numbers of pages, or our driver's ranges of whole 2 MiB; host/virtio/balloon.hpp
   const bool ranges = random.one_in(2);
@@ -96,6 +105,9 @@ Shape put_request(Random& random, std::uint16_t type, std::uint32_t queue, std::
     case kBlock:
       return put_block_request(random, at);
     case kNet:
+      if (queue == kNetControlQueue || (queue == 2 && random.one_in(8))) {
+        return put_command(random, at);
+      }
       store<std::uint64_t>(at, random.one_in(4) ? any_value(random) : 0);
       store<std::uint32_t>(at + 8, 0);
       return queue % 2 == 0 ? receives : Shape{.header = 12, .data = 14 + random.below(1500)};

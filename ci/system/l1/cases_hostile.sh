@@ -6,7 +6,7 @@
 # attack OPTION...: with all devices.
 attack() {
   [[ -e "$REPO/build/test/hostile-guest" ]] || fail "there is no guest: cmake --build build --target hostile-guest"
-  make_tap hostile0
+  make_queued_tap hostile0
   python3 "$REPO/ci/hostile/attack" --mayfly "$MAYFLY" --image "$IMAGE" --tap hostile0 "$@" >"$WORK/out" || {
     # Its address is that of others' taps.
     busybox ip link delete hostile0

@@ -10,6 +10,32 @@ make_tap() {
     fail "cannot make a tap"
 }
 
+# make_queued_tap NAME: as make_tap, but one that takes several queues, by the words that mayfly says where one does not.
+make_queued_tap() {
+  [[ ! -e "/sys/class/net/$1" ]] || ip link delete "$1"
+  { ip tuntap add dev "$1" mode tap multi_queue user root && ip address add 10.77.0.1/24 dev "$1" && ip link set "$1" up; } >&2 ||
+    fail "cannot make a tap with several queues"
+}
+
+# Of the only VM: its guest answers, and does not while it is paused.
+expect_pause_to_hold_the_network() {
+  local id
+  id="$(only_id)"
+  busybox ping -c 1 -W 30 10.77.0.2 >/dev/null || fail "the guest does not answer"
+  "$MAYFLY" pause "$id" || fail "it does not pause"
+  ! busybox ping -c 1 -W 2 10.77.0.2 >/dev/null || fail "it answers while it is paused"
+  "$MAYFLY" resume "$id" || fail "it does not go on"
+  busybox ping -c 1 -W 30 10.77.0.2 >/dev/null || fail "the guest does not answer after a pause"
+}
+
+# Of $vm, whose tap is net0.
+expect_to_outlive_the_tap() {
+  busybox ip link delete net0
+  await "$vm" has_line "$WORK/err" 'mayfly: net0 of --net is gone; .*'
+  echo still here >&5
+  await "$vm" has_line "$WORK/out" 'still here'
+}
+
 readonly NET_GUEST="ip=10.77.0.2/24,gateway=10.77.0.1"
 
 # Sends what it is sent back, from memory, and says its digest.
@@ -54,27 +80,18 @@ case_net_thread_is_confined_and_held_by_pause() {
   make_tap net0
   # Without a name it has no sockets: what the thread may do is for the tap alone.
   start_confined --net "tap=net0,$NET_GUEST"
-  local id
-  id="$(only_id)"
   # main, two vCPUs, stdin, stdout, stderr, console, I/O
   expect_confined mnt ipc uts
   ((seen >= 8)) || fail "only $seen threads"
   expect_files "$OWN_FILES|.*/${IMAGE##*/}|.*/${WORK##*/}/(console|t.json)|(/dev)?/net/tun|anon_inode:\[eventpoll\]"
-  busybox ping -c 1 -W 30 10.77.0.2 >/dev/null || fail "the guest does not answer"
-  "$MAYFLY" pause "$id" || fail "it does not pause"
-  ! busybox ping -c 1 -W 2 10.77.0.2 >/dev/null || fail "it answers while it is paused"
-  "$MAYFLY" resume "$id" || fail "it does not go on"
-  busybox ping -c 1 -W 30 10.77.0.2 >/dev/null || fail "the guest does not answer after a pause"
+  expect_pause_to_hold_the_network
   end_confined
 }
 
 case_net_outlives_its_tap() {
   make_tap net0
   start_confined --net "tap=net0,$NET_GUEST"
-  busybox ip link delete net0
-  await "$vm" has_line "$WORK/err" 'mayfly: net0 of --net is gone; .*'
-  echo still here >&5
-  await "$vm" has_line "$WORK/out" 'still here'
+  expect_to_outlive_the_tap
   end_confined
 }
 

@@ -3,9 +3,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "base/say.hpp"
 
 namespace mayfly {
 namespace {
@@ -30,7 +31,8 @@ void fail_errno(std::string_view sentence) { throw Error(errno, sentence); }
 namespace detail {
 
 void assertion_failed(const char* condition, const char* file, int line) noexcept {
-  std::fprintf(stderr, "mayfly: internal error: %s (%s:%d)\n", condition, file, line);
+  say(Severity::kError,
+      std::string("internal error: ") + condition + " (" + file + ":" + std::to_string(line) + ")");
   std::abort();
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/printable.hpp"
+#include "base/say.hpp"
 #include "cli/boot_child.hpp"
 #include "cli/boot_statistics.hpp"
 #include "cli/boot_summary.hpp"
@@ -28,10 +29,13 @@ constexpr std::size_t kTailLines = 20;
 // Mayfly ends by itself when its time is over; this is for one that does not.
 constexpr std::uint64_t kGraceNs = 10'000'000'000;
 
-/// How far we are, on stderr: one line that is written again on a terminal, else ten lines at most.
+/// How far we are, on stderr: one line of text that is written again on a terminal, else ten lines at most.
 class Progress {
  public:
-  explicit Progress(std::uint32_t total) noexcept : total_(total), terminal_(::isatty(STDERR_FILENO) == 1) {}
+  explicit Progress(std::uint32_t total) noexcept
+      : total_(total),
+        json_(log_format() == LogFormat::kJson),
+        terminal_(!json_ && ::isatty(STDERR_FILENO) == 1) {}
   ~Progress() {
     if (terminal_) {
       static_cast<void>(std::fputs("\r\x1b[K", stderr));
@@ -44,13 +48,18 @@ class Progress {
     const auto tenth = [this](std::uint32_t n) { return std::uint64_t{n} * 10 / total_; };
     if (terminal_) {
       static_cast<void>(std::fprintf(stderr, "\r%u of %u boots", count, total_));
-    } else if (tenth(count) != tenth(count - 1)) {
+    } else if (tenth(count) == tenth(count - 1)) {
+      return;
+    } else if (json_) {
+      say(Severity::kInfo, std::to_string(count) + " of " + std::to_string(total_) + " boots");
+    } else {
       static_cast<void>(std::fprintf(stderr, "%u of %u boots\n", count, total_));
     }
   }
 
  private:
   std::uint32_t total_;
+  bool json_;
   bool terminal_;
 };
 
@@ -97,7 +106,7 @@ std::string place_of(const std::optional<boot::Report>& report) {
 
 void say_failure(std::uint32_t number, const Failure& failure, const ChildEnd& end,
                  const std::optional<boot::Report>& report) {
-  std::string text = "mayfly: boot " + std::to_string(number) + " " + failure.sentence;
+  std::string text = "boot " + std::to_string(number) + " " + failure.sentence;
   if (const std::string phase = place_of(report); !phase.empty()) {
     text += "; it was in the phase " + phase;
   }
@@ -110,7 +119,8 @@ void say_failure(std::uint32_t number, const Failure& failure, const ChildEnd& e
   } else if (report.has_value()) {
     text += "the guest's console is empty; --cmdline-append loglevel=7 makes it say more\n";
   }
-  static_cast<void>(std::fputs(text.c_str(), stderr));
+  text.pop_back();
+  say(Severity::kError, text);
 }
 
 /// Boots until all are done or one fails; the exit status of the failure.
@@ -174,7 +184,7 @@ int boot_many(const BootConfig& config, const std::string& program) {
   int status = 0;
   for (const Verdict& each : verdicts) {
     if (!each.kept()) {
-      static_cast<void>(std::fprintf(stderr, "mayfly: %s\n", complaint(each).c_str()));
+      say(Severity::kError, complaint(each));
       status = kExceeded;
     }
   }

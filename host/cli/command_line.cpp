@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/say.hpp"
+#include "cli/choice.hpp"
 #include "cli/config_file.hpp"
 #include "cli/declare_options.hpp"
 #include "cli/help_text.hpp"
@@ -16,6 +18,26 @@
 
 namespace mayfly::cli {
 namespace {
+
+// From now on.
+void speak_as(const std::string& format) {
+  constexpr Choice<LogFormat> kChoices[] = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+  if (!format.empty()) {
+    speak_in(choose("--log-format", format, kChoices, "give text or json"));
+  }
+}
+
+// What is wrong with a command line is said as it asks for, before it is parsed.
+void speak_as_asked(std::span<const char* const> words) noexcept {
+  constexpr std::string_view kOption = "--log-format";
+  constexpr std::string_view kJson = "json";
+  for (std::size_t i = 0; i < words.size() && words[i] != std::string_view("--"); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--log-format=json" || (word == kOption && i + 1 < words.size() && words[i + 1] == kJson)) {
+      speak_in(LogFormat::kJson);
+    }
+  }
+}
 
 // Parses what is ours; all after the first "--" goes to `command`.
 std::optional<PrintCommand> parse_with_command(Parser& parser, std::span<const char* const> words,
@@ -41,6 +63,7 @@ Command parse_run(std::span<const char* const> words) {
   if (!options.config.empty()) {
     apply_config_file(parser, options.config, options.command);
   }
+  speak_as(options.log_format);
   return options;
 }
 
@@ -53,6 +76,7 @@ Command parse_boot(std::span<const char* const> words) {
   if (auto print = parse_with_command(parser, words, options.run.command)) {
     return *std::move(print);
   }
+  speak_as(options.run.log_format);
   return options;
 }
 
@@ -63,14 +87,18 @@ Command parse_exec(std::span<const char* const> words) {
   parser.arguments("WORDS", options.words);
   add_workload_options(parser, options);
   parser.text("--timeout", options.timeout, "TIME", "Kill the command after that long");
+  std::string log_format;
+  add_log_format(parser, log_format);
   if (auto print = parse_with_command(parser, words, options.command)) {
     return *std::move(print);
   }
+  speak_as(log_format);
   return check_exec_options(std::move(options));
 }
 
 Command parse_logs(std::span<const char* const> words) {
-  Parser parser(words, "mayfly logs", "Print what the workload of a detached VM has written.",
+  Parser parser(words, "mayfly logs",
+                "Print what the workload of a detached VM has written, and what mayfly says of it.",
                 "mayfly logs ID [--follow] [--timestamps]", kLogsFooter);
   std::vector<std::string> ids;
   bool follow = false;
@@ -95,9 +123,12 @@ Command parse_device(std::span<const char* const> words) {
   parser.arguments("ACTION", rest, "list, bind, unbind or serve, and addresses such as 0000:01:00.0");
   parser.text("--socket", serve.socket, "FILE", "Where serve makes its socket");
   parser.text("--iommu", serve.iommu, "auto|type1|iommufd", "The interface that serve opens devices by");
+  std::string log_format;
+  add_log_format(parser, log_format);
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
+  speak_as(log_format);
   if (!rest.empty() && rest.front() == "serve") {
     serve.lots.assign(rest.begin() + 1, rest.end());
     return check_serve_options(serve);
@@ -116,9 +147,12 @@ Command parse_pool(std::span<const char* const> words) {
   parser.arguments("MEMORY", options.memory, "What is kept, each a kind of its own");
   parser.text("--socket", options.socket, "FILE", "Where to make the socket");
   parser.text("--status", status, "FILE", "Say what the pool with its socket there has and has done");
+  std::string log_format;
+  add_log_format(parser, log_format);
   if (auto print = parser.parse(words)) {
     return *std::move(print);
   }
+  speak_as(log_format);
   if (status.empty()) {
     return check_pool_options(options);
   }
@@ -254,6 +288,7 @@ Command parse_completion(std::span<const char* const> words) {
 
 Command parse_command_line(std::span<const char* const> arguments) {
   const std::string_view command = arguments.empty() ? std::string_view() : arguments.front();
+  speak_as_asked(arguments);
   if (command == "run") {
     return parse_run(arguments.subspan(1));
   }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "base/say.hpp"
 
 namespace mayfly::cli {
 namespace {
@@ -154,6 +155,28 @@ TEST(CommandLine, ServeIsAnActionWithOptions) {
   EXPECT_EQ(command.lots.size(), 1U);
   EXPECT_EQ(refusal({"device", "list", "--socket", "/s"}),
             "--socket and --iommu are for mayfly device serve only");
+}
+
+TEST(CommandLine, LogFormatHoldsFromTheWordOn) {
+  const auto format_after = [](const std::vector<const char*>& words) {
+    speak_in(LogFormat::kText);
+    static_cast<void>(refusal(words));
+    const LogFormat format = log_format();
+    speak_in(LogFormat::kText);
+    return format;
+  };
+  for (const std::vector<const char*>& words : std::vector<std::vector<const char*>>{
+           {"run", "--log-format", "json", "--image", "i"},
+           {"run", "--log-format=json", "--bogus"},
+           {"boot", "--log-format=json", "--image", "i"},
+           {"exec", "--log-format=json", "a", "--", "c"},
+           {"pool", "--log-format=json", "--socket", "s", "64M"},
+           {"device", "serve", "--log-format=json", "--socket", "s", "0000:01:00.0"}}) {
+    EXPECT_EQ(format_after(words), LogFormat::kJson) << words[1];
+  }
+  EXPECT_EQ(format_after({"run", "--image", "i", "--log-format=text"}), LogFormat::kText);
+  EXPECT_EQ(format_after({"run", "--image", "i", "--", "--log-format", "json"}), LogFormat::kText);
+  EXPECT_EQ(refusal({"run", "--image", "i", "--log-format=xml"}), "--log-format 'xml': give text or json");
 }
 
 TEST(CommandLine, UsageErrorsAreOneSentence) {

@@ -52,10 +52,12 @@ _mayfly() {
     run:--net)
       mapfile -t COMPREPLY < <(for i in /sys/class/net/*/tun_flags; do i="${i%/*}"; compgen -W "tap=${i##*/}" -- "$word"
         [[ $(cat "$i/tun_flags" 2>/dev/null) != 0x*[13579bdf]?? ]] || compgen -W "tap=${i##*/},queues=" -- "$word"; done) ;;
+    run:--log-format | boot:--log-format | exec:--log-format | device:--log-format | pool:--log-format)
+      mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word") ;;
     exec:--env | exec:--workdir | exec:--user | exec:--timeout) ;;
     exec:* | status:* | balloon:* | stop:* | kill:* | wait:* | pause:* | resume:* | logs:* | metrics:*)
       case "$command:$before:$word" in
-        exec:*:-*) i='--env --workdir --user --timeout --help --version --' ;;
+        exec:*:-*) i='--env --workdir --user --timeout --log-format --help --version --' ;;
         logs:*:-*) i='--follow --timestamps --help --version' ;;
         status:*:-*) i='--json --watch --help --version' ;;
         stop:--timeout:*) i='10s 1m' ;;
@@ -77,10 +79,10 @@ _mayfly() {
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
       mapfile -t COMPREPLY < <(compgen -W '--config --id --detach --events --device --net --disk --vsock --cgroup --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir
-        --user --timeout --cmdline-append --timeline --console --until-ready --verify --help --version --' -- "$word") ;;
+        --user --timeout --cmdline-append --timeline --console --until-ready --verify --log-format --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus
-        --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir --user --cmdline-append --verify --help --version --' -- "$word") ;;
+        --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir --user --cmdline-append --verify --log-format --help --version --' -- "$word") ;;
     completion:*)
       mapfile -t COMPREPLY < <(compgen -W 'bash --help --version' -- "$word") ;;
     timeline:*)
@@ -94,12 +96,12 @@ _mayfly() {
     device:*)
       [[ ${COMP_WORDS[2]} != list ]] || return 0
       if [[ ${COMP_WORDS[2]} == serve && $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--socket --iommu --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--socket --iommu --log-format --help --version' -- "$word")
         return
       fi
       mapfile -t COMPREPLY < <(for i in /sys/bus/pci/devices/*; do compgen -W "${i##*/}" -- "$word"; done) ;;
     pool:*)
-      mapfile -t COMPREPLY < <(compgen -W '--socket --status --help --version' -- "$word") ;;
+      mapfile -t COMPREPLY < <(compgen -W '--socket --status --log-format --help --version' -- "$word") ;;
     exits:--seconds)
       mapfile -t COMPREPLY < <(compgen -W '1 10 60' -- "$word") ;;
     exits:*)

@@ -130,13 +130,15 @@ TEST_F(Completion, IdsOfVmsAreOffered) {
 TEST_F(Completion, OptionsOfServeAreOffered) {
   EXPECT_EQ(complete({"mayfly", "device", "s"}), Words{"serve"});
   EXPECT_EQ(complete({"mayfly", "device", "serve", "--"}),
-            (Words{"--socket", "--iommu", "--help", "--version"}));
+            (Words{"--socket", "--iommu", "--log-format", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "device", "serve", "--log-format", "j"}), Words{"json"});
   EXPECT_EQ(complete({"mayfly", "device", "serve", "--iommu", "i"}), Words{"iommufd"});
   EXPECT_EQ(complete({"mayfly", "device", "serve", "--socket", "scr"}), Words{"script"});
 }
 
 TEST_F(Completion, OptionsOfThePoolAreOffered) {
-  EXPECT_EQ(complete({"mayfly", "pool", "--"}), (Words{"--socket", "--status", "--help", "--version"}));
+  EXPECT_EQ(complete({"mayfly", "pool", "--"}),
+            (Words{"--socket", "--status", "--log-format", "--help", "--version"}));
   EXPECT_EQ(complete({"mayfly", "pool", "--status", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "run", "--pool", "scr"}), Words{"script"});
   EXPECT_EQ(complete({"mayfly", "run", "--sandbox", "o"}), (Words{"on", "off"}));

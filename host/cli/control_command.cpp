@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "cli/complain.hpp"
+#include "base/say.hpp"
 #include "cli/control_text.hpp"
 #include "cli/metrics_text.hpp"
 #include "cli/print.hpp"
@@ -91,11 +91,11 @@ std::optional<control::Status> list_one(const std::string& id) {
       return *std::move(response->status);
     }
     if (!response.has_value() && response.error() == Silence::kTimeOut) {
-      complain("the VM '" + id + "' does not answer");
+      warn("the VM '" + id + "' does not answer");
     }
   } catch (const Error& error) {
     if (error.errno_value() != 0) {
-      complain(error.what());
+      warn(error.what());
     }
   }
   return std::nullopt;

@@ -37,9 +37,15 @@ void add_machine_options(Parser& parser, RunOptions& run) {
       "Give up all that the guest's run does not need before it begins; log: tell the kernel log of what "
       "on would kill for; on when not given");
   parser.flag("--verify", run.verify, "Check the digest of the whole image first");
+  add_log_format(parser, run.log_format);
 }
 
 }  // namespace
+
+void add_log_format(Parser& parser, std::string& format) {
+  parser.text("--log-format", format, "text|json",
+              "What mayfly itself says on stderr: text, or a JSON object a line; text when not given");
+}
 
 void add_run_options(Parser& parser, RunOptions& run) {
   parser.text("--config", run.config, "FILE",

@@ -19,6 +19,9 @@ void add_workload_options(Parser& parser, Options& options) {
   parser.text("--user", options.user, "USER[:GROUP]", "User of the command, by name or number");
 }
 
+/// How mayfly speaks on stderr; speak_as() does what it says.
+void add_log_format(Parser& parser, std::string& format);
+
 void add_run_options(Parser& parser, RunOptions& run);
 void add_boot_options(Parser& parser, BootOptions& boot);
 

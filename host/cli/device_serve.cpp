@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/say.hpp"
 #include "broker/broker.hpp"
-#include "cli/complain.hpp"
 #include "cli/device_option.hpp"
 #include "vmm/signals.hpp"
 
@@ -69,8 +69,8 @@ void warn_of_devices_without_reset(const Lots& lots) {
   for (const auto& lot : lots) {
     for (const vfio::HostDevice& device : lot) {
       if (device.reset_methods.empty()) {
-        complain("device " + to_string(device.address) +
-                 " has no way to be reset: what a guest leaves in it the next one finds");
+        warn("device " + to_string(device.address) +
+             " has no way to be reset: what a guest leaves in it the next one finds");
       }
     }
   }
@@ -122,7 +122,7 @@ void serve_devices(const ServeCommand& command, const vfio::HostPci& host) {
   const auto open = [&](const std::vector<vfio::PciAddress>& lot) {
     return hold_devices(command.backend, host, require_lot(host, lot));
   };
-  broker::Broker broker({.lots = command.lots, .open = open, .on_ready = say_ready, .on_trouble = complain},
+  broker::Broker broker({.lots = command.lots, .open = open, .on_ready = say_ready, .on_trouble = warn},
                         command.socket);
   broker.run(stop.fd());
   // One that is left would end us as the mask is given back.

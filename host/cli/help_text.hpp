@@ -109,7 +109,8 @@ Exit status: the command's own, or
 
 inline constexpr const char* kLogsFooter =
     R"(Of VMs that `mayfly run --detach` has started, also when they have ended, until `mayfly gc` or another VM of the same id.
-The last MiB of it is kept. Stdout on stdout, stderr on stderr; in the end there stands why mayfly itself has failed.
+The last MiB of it is kept. Stdout on stdout, stderr on stderr; what mayfly itself says of the VM is on stderr too, each line
+begun with "mayfly: ", or a JSON object where the VM was started with --log-format json.
 
 Exit status: 0, or 125 when no VM of that id has a log.)";
 

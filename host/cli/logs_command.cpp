@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/logs_command.hpp"
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <string_view>
 #include <thread>
 
-#include <time.h>
-
 #include "base/error.hpp"
-#include "cli/complain.hpp"
+#include "base/say.hpp"
+#include "base/time_text.hpp"
 #include "control/run_log.hpp"
 #include "control/socket_folder.hpp"
 #include "control/vm_id.hpp"
@@ -24,19 +22,7 @@ using control::RunLogReader;
 
 /// A log that says nothing is looked at again so soon.
 constexpr std::chrono::milliseconds kLookAgain{100};
-
-/// As RFC 3339 has it, in UTC, to the microsecond.
-std::string time_text(std::uint64_t ns) {
-  constexpr std::uint64_t kSecond = 1'000'000'000;
-  const auto seconds = static_cast<time_t>(ns / kSecond);
-  tm parts{};
-  std::array<char, 32> text{};
-  if (::gmtime_r(&seconds, &parts) == nullptr ||
-      ::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
-    return std::to_string(ns);
-  }
-  return std::string(text.data()) + "." + std::to_string(kSecond + ns % kSecond).substr(1, 6) + "Z";
-}
+constexpr unsigned kMicroseconds = 6;
 
 /// One stream of a log on one of ours.
 class Printer {
@@ -49,7 +35,7 @@ class Printer {
       const std::size_t line = timestamps_ ? rest.find('\n') : std::string_view::npos;
       const std::string_view now = rest.substr(0, line == std::string_view::npos ? line : line + 1);
       if (timestamps_ && at_begin_) {
-        put(time_text(piece.time_ns) + " ");
+        put(time_text(piece.time_ns, kMicroseconds) + " ");
       }
       put(now);
       at_begin_ = now.back() == '\n';
@@ -92,12 +78,17 @@ void print_log(const LogsCommand& command) {
   RunLogReader reader(folder.open_log(command.id));
   Printer out(stdout, command.timestamps);
   Printer err(stderr, command.timestamps);
+  // By itself: it may come amid a line of the workload's.
+  Printer own(stderr, command.timestamps);
+  const auto printer_of = [&](LogStream stream) -> Printer& {
+    return stream == LogStream::kStdout ? out : stream == LogStream::kStderr ? err : own;
+  };
   while (true) {
     const bool goes_on = command.follow && reader.is_written();
     while (const auto piece = reader.next()) {
-      (piece->stream == LogStream::kStdout ? out : err).print(*piece);
+      printer_of(piece->stream).print(*piece);
       // In the order in which they were written, where both go to one place.
-      (piece->stream == LogStream::kStdout ? out : err).flush();
+      printer_of(piece->stream).flush();
     }
     if (!goes_on) {
       break;
@@ -105,9 +96,9 @@ void print_log(const LogsCommand& command) {
     std::this_thread::sleep_for(kLookAgain);
   }
   if (reader.lost() != 0) {
-    complain(std::to_string(reader.lost() / 1024) +
-             " KiB were written over before they were read; this log keeps the last " +
-             std::to_string(control::kLogBytes / 1024) + " KiB");
+    warn(std::to_string(reader.lost() / 1024) +
+         " KiB were written over before they were read; this log keeps the last " +
+         std::to_string(control::kLogBytes / 1024) + " KiB");
   }
 }
 

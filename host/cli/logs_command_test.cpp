@@ -58,6 +58,14 @@ TEST_F(LogsCommandTest, TimeStandsBeforeEachLine) {
   EXPECT_TRUE(std::regex_match(err, std::regex(time + "wrong\n"))) << err;
 }
 
+TEST_F(LogsCommandTest, MayflysOwnWordsHaveATimeAmidALineOfTheWorkload) {
+  log_->append_all(LogStream::kStderr, "begun");
+  log_->append_all(LogStream::kMayfly, "mayfly: a\n");
+  const std::string time = R"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z )";
+  const std::string err = printed({"a", false, true}).second;
+  EXPECT_TRUE(std::regex_match(err, std::regex(time + "begun" + time + "mayfly: a\n"))) << err;
+}
+
 TEST_F(LogsCommandTest, FollowEndsWithTheRun) {
   log_->append_all(LogStream::kStdout, "last");
   log_.reset();

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/say.hpp"
 #include "boot/exec_time.hpp"
 #include "boot/timeline.hpp"
 #include "cli/boot.hpp"
@@ -55,6 +55,7 @@ struct Dispatch {
     if (config.kernel.empty()) {
       config.kernel = default_kernel(std::getenv("MAYFLY_KERNEL"), executable_path());
     }
+    speak_of(config.id);
     vmm::close_inherited_files(config);
     if (config.keeps_log) {
       if (const std::optional<int> status = detach(config)) {
@@ -100,7 +101,10 @@ struct Dispatch {
     print_log(command);
     return EXIT_SUCCESS;
   }
-  int operator()(const vmm::ExecConfig& config) const { return vmm::exec(config); }
+  int operator()(const vmm::ExecConfig& config) const {
+    speak_of(config.id);
+    return vmm::exec(config);
+  }
   int operator()(const CompletionCommand&) const { return print_all(bash_completion()); }
   int operator()(const PrintCommand& command) const { return print_all(command.text); }
 };
@@ -111,7 +115,7 @@ int run_main(std::span<const char* const> arguments, boot::BootTimeline& timelin
     Command command = parse_command_line(arguments);
     return std::visit(Dispatch{timeline}, command);
   } catch (const std::exception& error) {
-    static_cast<void>(std::fprintf(stderr, "mayfly: %s\n", error.what()));
+    say(Severity::kError, error.what());
     return vmm::kOwnFailure;
   }
 }

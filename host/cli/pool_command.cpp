@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
-#include "cli/complain.hpp"
+#include "base/say.hpp"
 #include "cli/pool_spec.hpp"
 #include "cli/text_table.hpp"
 #include "pool/client.hpp"
@@ -32,8 +32,8 @@ PoolCommand check_pool_options(const PoolOptions& options) {
 void keep_pool(const PoolCommand& command) {
   vmm::Signals stop({SIGINT, SIGTERM});
   pool::MemfdSource source;
-  pool::Pool pool({.shelves = command.shelves, .on_ready = say_shelf_is_ready, .on_trouble = complain},
-                  source, command.socket);
+  pool::Pool pool({.shelves = command.shelves, .on_ready = say_shelf_is_ready, .on_trouble = warn}, source,
+                  command.socket);
   pool.run(stop.fd());
   // One that is left would end us as the mask is given back.
   while (stop.next().has_value()) {

@@ -41,6 +41,7 @@ struct RunOptions {
   std::string cmdline_append{};
   std::string timeline{};
   std::string console{};
+  std::string log_format{};
   bool until_ready = false;
   bool verify = false;
   std::vector<std::string> command{};

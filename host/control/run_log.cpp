@@ -66,6 +66,17 @@ void read_whole(int fd, std::span<std::byte> out, std::uint64_t at) {
   }
 }
 
+/// Throws Error: it is no log.
+LogHeader read_header(int fd) {
+  LogHeader header{};
+  read_whole(fd, bytes_of(header), 0);
+  if (header.magic != kLogMagic || header.capacity != kLogCapacity || header.begin > header.end ||
+      header.end - header.begin > header.capacity || header.begin % 8 != 0 || header.end % 8 != 0) {
+    throw Error(std::string(kNoLog));
+  }
+  return header;
+}
+
 }  // namespace
 
 void RunLog::lock(int file) {
@@ -75,7 +86,8 @@ void RunLog::lock(int file) {
   }
 }
 
-RunLog::RunLog(Fd file) : file_(std::move(file)) {
+RunLog::RunLog(Fd file, Begin begin)
+    : file_(std::move(file)), header_(begin == Begin::kGoesOn ? read_header(file_.get()) : LogHeader()) {
   if (!write_header()) {
     fail_errno("cannot write the log");
   }
@@ -137,16 +149,6 @@ void RunLog::append_all(LogStream stream, std::string_view text) noexcept {
   }
 }
 
-LogHeader RunLogReader::header() const {
-  LogHeader header{};
-  read_whole(file_.get(), bytes_of(header), 0);
-  if (header.magic != kLogMagic || header.capacity != kLogCapacity || header.begin > header.end ||
-      header.end - header.begin > header.capacity || header.begin % 8 != 0 || header.end % 8 != 0) {
-    throw Error(std::string(kNoLog));
-  }
-  return header;
-}
-
 void RunLogReader::read_ring(std::span<std::byte> out, std::uint64_t at) const {
   const std::uint64_t offset = at % kLogCapacity;
   const std::size_t first = std::min<std::uint64_t>(out.size(), kLogCapacity - offset);
@@ -155,7 +157,7 @@ void RunLogReader::read_ring(std::span<std::byte> out, std::uint64_t at) const {
 }
 
 std::optional<RunLogReader::Piece> RunLogReader::next() {
-  LogHeader now = header();
+  LogHeader now = read_header(file_.get());
   if (!begun_) {
     begun_ = true;
     position_ = now.begin;
@@ -173,10 +175,10 @@ std::optional<RunLogReader::Piece> RunLogReader::next() {
     read_ring(bytes_of(record), position_);
     const bool good = record.bytes <= kLogRecordBytesMax &&
                       log_room_of(record.bytes) <= now.end - position_ &&
-                      (record.stream == LogStream::kStdout || record.stream == LogStream::kStderr);
+                      record.stream >= LogStream::kStdout && record.stream <= LogStream::kMayfly;
     Piece piece{record.stream, record.time_ns, std::string(good ? record.bytes : 0, '\0')};
     read_ring(std::as_writable_bytes(std::span(piece.bytes)), position_ + sizeof(record));
-    now = header();
+    now = read_header(file_.get());
     // What was read may be half of what is written over it.
     if (position_ >= now.begin) {
       if (!good) {

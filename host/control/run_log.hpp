@@ -40,10 +40,11 @@ struct LogHeader {
   std::uint64_t end = 0;
 };
 
-/// Whose bytes.
+/// Whose bytes: the workload's, of each of its streams, or mayfly's.
 enum class LogStream : std::uint8_t {
   kStdout = 1,
-  kStderr = 2,  ///< Of the workload, or mayfly's own.
+  kStderr = 2,
+  kMayfly = 3,  ///< What mayfly itself says.
 };
 
 struct LogRecord {
@@ -66,8 +67,10 @@ class RunLog {
   /// Takes an open file as the log of a run that lives. Throws Error: it is another's.
   static void lock(int file);
 
-  /// An empty log in `file`, which is locked, opened to read and write. Throws Error.
-  explicit RunLog(Fd file);
+  enum class Begin : std::uint8_t { kEmpty, kGoesOn };
+  /// A log in `file`, which is locked, opened to read and write: an empty one, or what is there goes on.
+  /// Throws Error: that is no log.
+  explicit RunLog(Fd file, Begin begin = Begin::kEmpty);
 
   /// Adds what there is room for in a record, over the oldest records where need be. As write(2): how many
   /// bytes that were, or -1 and errno.
@@ -104,7 +107,6 @@ class RunLogReader {
   [[nodiscard]] bool is_written() const;
 
  private:
-  [[nodiscard]] LogHeader header() const;
   void read_ring(std::span<std::byte> out, std::uint64_t at) const;
 
   Fd file_;

@@ -55,6 +55,17 @@ class RunLogTest : public ::testing::Test {
   std::optional<RunLog> log_;
 };
 
+TEST_F(RunLogTest, GoesOnAfterItsWriter) {
+  append(LogStream::kStdout, "out");
+  EXPECT_THROW((void)folder_.reopen_log("a"), Error);  // its writer lives
+  log_.reset();
+  log_.emplace(folder_.reopen_log("a"), RunLog::Begin::kGoesOn);
+  log_->append_all(LogStream::kMayfly, "own");
+  RunLogReader reader(opened());
+  EXPECT_EQ(all(reader), "1:out|3:own|");
+  EXPECT_TRUE(reader.is_written());
+}
+
 TEST_F(RunLogTest, HasWhatWasWrittenByStream) {
   RunLogReader reader(opened());
   EXPECT_EQ(all(reader), "");

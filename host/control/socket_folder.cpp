@@ -120,9 +120,18 @@ Fd SocketFolder::make_log(const std::string& id) const {
   return file;
 }
 
-Fd SocketFolder::open_log(const std::string& id) const {
+Fd SocketFolder::reopen_log(const std::string& id) const {
+  const Lock lock(*this);  // nobody removes it meanwhile
+  Fd file = open_log_to(O_RDWR, id);
+  RunLog::lock(file.get());
+  return file;
+}
+
+Fd SocketFolder::open_log(const std::string& id) const { return open_log_to(O_RDONLY, id); }
+
+Fd SocketFolder::open_log_to(int access, const std::string& id) const {
   Fd file(::openat(folder_.get(), (id + std::string(kLogSuffix)).c_str(),
-                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+                   access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file && (errno == ENOENT || errno == EBADF)) {
     throw Error("no log of a VM with the id '" + id + "'; mayfly run --detach keeps one");
   }

@@ -31,6 +31,8 @@ class SocketFolder {
   /// A new log of the VM whose id was claimed, ID.log, to read and write; that of an earlier one is gone.
   /// Throws Error.
   [[nodiscard]] Fd make_log(const std::string& id) const;
+  /// The log of a VM that has ended, to go on with, locked. Throws Error: a living VM's.
+  [[nodiscard]] Fd reopen_log(const std::string& id) const;
   /// That of a VM, which may have ended, to read. Throws Error.
   [[nodiscard]] Fd open_log(const std::string& id) const;
   /// Removes the sockets and logs that VMs have left; their ids, sorted. Throws Error.
@@ -39,6 +41,7 @@ class SocketFolder {
  private:
   class Lock;
 
+  [[nodiscard]] Fd open_log_to(int access, const std::string& id) const;
   [[nodiscard]] std::vector<std::string> ids_with(std::string_view suffix) const;
   [[nodiscard]] bool is_dead(const std::string& id) const;
   [[nodiscard]] bool is_dead_log(const std::string& id) const;

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/error.hpp"
+#include "base/say.hpp"
 
 namespace mayfly {
 
@@ -135,11 +136,8 @@ bool HolePuncher::mend(Run run) noexcept {
 HeldMemory::Answer HolePuncher::refuse() noexcept {
   if (!told_) {
     told_ = true;
-    const std::string_view pages = name(backing_.pages());
-    (void)std::fprintf(stderr,
-                       "mayfly: the guest wants memory back from its balloon, and this host has too few free "
-                       "%.*s pages left; the guest waits for it\n",
-                       static_cast<int>(pages.size()), pages.data());
+    warn("the guest wants memory back from its balloon, and this host has too few free " +
+         std::string(name(backing_.pages())) + " pages left; the guest waits for it");
   }
   return Answer::kLater;
 }

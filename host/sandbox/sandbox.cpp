@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/say.hpp"
 #include "sandbox/filters.hpp"
 #include "sandbox/landlock.hpp"
 #include "sandbox/namespaces.hpp"
@@ -34,7 +35,7 @@ std::atomic<Mode> process_mode{Mode::kOff};
 
 Mode mode_here(Mode wanted) noexcept {
   if (kSanitized && wanted != Mode::kOff) {
-    static_cast<void>(std::fputs("mayfly: built with a sanitizer, so there is no sandbox\n", stderr));
+    warn("built with a sanitizer, so there is no sandbox");
     return Mode::kOff;
   }
   return wanted;
@@ -151,9 +152,8 @@ void confine_thread(ThreadKind kind) noexcept {
     return;
   }
   if (const Refusal refusal = confine(kind, mode, kNoFolder); refusal.error != 0) {
-    static_cast<void>(
-        std::fprintf(stderr, "mayfly: the host does not let a thread %s: %s; --sandbox off does without\n",
-                     refusal.what, std::strerror(refusal.error)));
+    say(Severity::kError, std::string("the host does not let a thread ") + refusal.what + ": " +
+                              std::strerror(refusal.error) + "; --sandbox off does without");
     std::_Exit(125);
   }
 }

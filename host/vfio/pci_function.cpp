@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/say.hpp"
 #include "pci/header.hpp"
 #include "vfio/device_bars.hpp"
 
@@ -236,7 +237,7 @@ void PciFunction::refused(const char* what) noexcept {
   const std::uint64_t now = monotonic_ns();
   if (last_log_ns_ == 0 || now - last_log_ns_ >= kSecond) {
     last_log_ns_ = now;
-    (void)std::fprintf(stderr, "mayfly: device %s: the host refuses %s\n", name_.c_str(), what);
+    warn("device " + name_ + ": the host refuses " + what);
   }
 }
 

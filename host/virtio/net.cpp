@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtio/net.hpp"
 
-#include <cstdio>
 #include <mutex>
-#include <string_view>
+#include <string>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/say.hpp"
 
 namespace mayfly::virtio {
 namespace {
@@ -134,9 +134,7 @@ void Net::lose_link() noexcept {
   if (std::exchange(config_.status, std::uint16_t{0}) == 0) {
     return;  // another pair has told of it
   }
-  const std::string_view name = pairs_.front()->port_name();
-  (void)std::fprintf(stderr, "mayfly: %.*s of --net is gone; the guest has no link there any more\n",
-                     static_cast<int>(name.size()), name.data());
+  warn(std::string(pairs_.front()->port_name()) + " of --net is gone; the guest has no link there any more");
   if (link_ != nullptr) {
     link_->config_interrupt();
   }

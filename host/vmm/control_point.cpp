@@ -29,10 +29,12 @@ void ControlPoint::serve_as(std::string id, bool keeps_log) {
   folder_ = listener.folder();
   if (keeps_log) {
     log_.emplace(folder.make_log(id_));
+    hearer_.emplace(*log_);
   }
   control::ServerRules rules;
   rules.thread_starts = []() noexcept { sandbox::confine_thread(sandbox::ThreadKind::kControl); };
   server_.emplace(std::move(listener), control_, rules);
+  speak_to(hearer_ ? &*hearer_ : nullptr);
 }
 
 void ControlPoint::finish(int exit_status) noexcept {

@@ -21,6 +21,7 @@
 #include "base/checked.hpp"
 #include "base/error.hpp"
 #include "base/positioned_io.hpp"
+#include "base/say.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -152,8 +153,7 @@ void Disk::take_direct() {
 
 int Disk::tell(int error) noexcept {
   if (error != 0 && !is_told_.exchange(true)) {
-    static_cast<void>(std::fprintf(stderr, "mayfly: disk %s: %s; the guest is told, this time and the next\n",
-                                   path_.c_str(), std::strerror(error)));
+    warn("disk " + path_ + ": " + std::strerror(error) + "; the guest is told, this time and the next");
   }
   return error;
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/say.hpp"
 #include "control/client.hpp"
 #include "vmm/outcome.hpp"
 #include "vmm/run_loop.hpp"
@@ -74,7 +75,7 @@ int exec(const ExecConfig& config) {
     outcome.sentence = "the VM '" + config.id + "' has ended, or takes no more commands";
   }
   if (!outcome.sentence.empty()) {
-    std::fprintf(stderr, "mayfly: %s\n", outcome.sentence.c_str());
+    say(Severity::kError, outcome.sentence);
   }
   return exit_status(outcome);
 }

@@ -31,7 +31,7 @@ struct RamWait {
   /// CLOCK_MONOTONIC; 0: none.
   std::uint64_t deadline_ns = 0;
   /// Is told once, in a sentence, what is waited for or taken instead.
-  std::function<void(const std::string&)> say;
+  std::function<void(std::string_view)> say;
 };
 
 /// Takes the memory that `config` asks for: of its pool, or of the host, where `pages_fallback` says what to

@@ -31,7 +31,7 @@ class GuestRamTest : public ::testing::Test {
   }
   std::variant<GuestRam, Outcome> take(std::uint64_t deadline_ns = 0) {
     return take_ram(config_, {signals_, &requests_, deadline_ns,
-                              [this](const std::string& sentence) { said_.push_back(sentence); }});
+                              [this](std::string_view sentence) { said_.emplace_back(sentence); }});
   }
   Outcome ended_wait(std::uint64_t deadline_ns = 0) {
     config_.pages_fallback = PagesFallback::kQueue;

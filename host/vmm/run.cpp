@@ -2,7 +2,6 @@
 #include "vmm/run.hpp"
 
 #include <atomic>
-#include <cstdio>
 #include <exception>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/say.hpp"
 #include "control/vm_id.hpp"
 #include "sandbox/inherited_files.hpp"
 #include "sandbox/sandbox.hpp"
@@ -215,15 +215,6 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
   return finished;
 }
 
-/// On stderr, and where there is a log there as well: stderr may be nobody's by now.
-void say(const std::string& sentence, control::RunLog* log) {
-  const std::string text = "mayfly: " + sentence + "\n";
-  std::fputs(text.c_str(), stderr);
-  if (log != nullptr) {
-    log->append_all(control::LogStream::kStderr, text);
-  }
-}
-
 /// All of a run that others know of by its id.
 Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& control,
                        const HelperProcesses& helpers, sandbox::Sandbox& sandbox,
@@ -235,10 +226,9 @@ Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& 
     working_set.emplace(config.image, WorkingSetKey::of(image.info().fs_digest, config.kernel,
                                                         config.memory_bytes, config.cpus));
   }
-  auto ram = take_ram(config, {signals, &control.requests(), deadline_of(config, timeline),
-                               [&control](const std::string& sentence) { say(sentence, control.log()); }});
+  auto ram = take_ram(config, {signals, &control.requests(), deadline_of(config, timeline), warn});
   if (const auto* outcome = std::get_if<Outcome>(&ram)) {
-    say(outcome->sentence, control.log());
+    say(Severity::kError, outcome->sentence);
     return *outcome;
   }
   std::optional<Terminal> terminal;
@@ -255,7 +245,7 @@ Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& 
 
   terminal.reset();
   if (!finished.outcome.sentence.empty()) {
-    say(finished.outcome.sentence, control.log());
+    say(Severity::kError, finished.outcome.sentence);
   }
   if (finished.touched.has_value()) {
     working_set->write(*finished.touched);
@@ -288,8 +278,9 @@ void close_inherited_files(const RunConfig& config) {
 int run(const RunConfig& config, boot::BootTimeline& timeline) {
   require_given(config.devices);
   std::string id = config.id.empty() ? control::random_vm_id() : config.id;
+  speak_of(id);
   if (config.cgroup.has_value()) {
-    enter_own_cgroup(*config.cgroup, id);
+    enter_own_cgroup(*config.cgroup, id, config.keeps_log);
   }
   const HelperProcesses helpers(config);
   sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
@@ -303,6 +294,7 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
     return exit_status(outcome);
   } catch (const std::exception& error) {
     control.lifecycle().failed(error.what());
+    tell_hearer(Severity::kError, error.what());  // stderr, which main tells, may be nobody's by now
     throw;
   }
 }

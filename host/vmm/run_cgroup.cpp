@@ -2,28 +2,50 @@
 #include "vmm/run_cgroup.hpp"
 
 #include <cerrno>
-#include <cstdio>
+#include <exception>
+#include <optional>
 
 #include <poll.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
 #include "base/pidfd.hpp"
+#include "base/say.hpp"
+#include "control/run_log.hpp"
+#include "control/socket_folder.hpp"
 #include "sandbox/inherited_files.hpp"
+#include "vmm/control_point.hpp"
 #include "vmm/leave_caller.hpp"
 
 namespace mayfly::vmm {
 namespace {
 
+/// On stderr, which may be nobody's by now, and in the log that the run has left.
+void tell_end(const std::string& id, bool keeps_log) noexcept {
+  std::optional<control::RunLog> log;
+  std::optional<LogHearer> hearer;
+  try {
+    if (keeps_log) {
+      const control::SocketFolder folder(control::socket_folder(),
+                                         control::SocketFolder::IfMissing::kStaysEmpty);
+      log.emplace(folder.reopen_log(id), control::RunLog::Begin::kGoesOn);
+      speak_to(&hearer.emplace(*log));
+    }
+  } catch (const std::exception&) {
+    // It ended before it had a log, or another run has taken its id.
+  }
+  say(Severity::kError,
+      "the VM was killed at the memory limit of its cgroup; --memory and some 32 MiB of mayfly's and the "
+      "kernel's own must fit into memory=");
+  speak_to(nullptr);
+}
+
 /// What the process outside does when the run has ended: its helpers end a little later.
-void clear_up(const CgroupFolder& groups, const std::string& id) {
+void clear_up(const CgroupFolder& groups, const std::string& id, bool keeps_log) {
   constexpr int kTries = 1000;
   constexpr int kPauseMs = 10;
   if (was_out_of_memory(groups.path_of(id))) {
-    static_cast<void>(
-        std::fprintf(stderr,
-                     "mayfly: the VM was killed at the memory limit of its cgroup; --memory and "
-                     "some 32 MiB of mayfly's and the kernel's own must fit into memory=\n"));
+    tell_end(id, keeps_log);
   }
   for (int tries = 0; !groups.remove(id) && tries < kTries; ++tries) {
     ::poll(nullptr, 0, kPauseMs);
@@ -31,17 +53,18 @@ void clear_up(const CgroupFolder& groups, const std::string& id) {
 }
 
 /// All that the process outside does.
-[[noreturn]] void stay_outside(const CgroupFolder& groups, const Fd& run, const std::string& id) noexcept {
+[[noreturn]] void stay_outside(const CgroupFolder& groups, const Fd& run, const std::string& id,
+                               bool keeps_log) noexcept {
   leave_caller("mayfly-cgroup", CallersStderr::kKept);  // for a last sentence
   sandbox::close_all_but({groups.fd(), run.get()});
   pollfd ended{run.get(), POLLIN, 0};
   while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
   }
-  clear_up(groups, id);
+  clear_up(groups, id, keeps_log);
   ::_exit(0);
 }
 
-void start_outside(const CgroupFolder& groups, const std::string& id) {
+void start_outside(const CgroupFolder& groups, const std::string& id, bool keeps_log) {
   const Fd run = open_pidfd(::getpid());
   if (!run) {
     fail_errno("--cgroup: cannot have a process watch this one");
@@ -51,13 +74,13 @@ void start_outside(const CgroupFolder& groups, const std::string& id) {
     fail_errno("--cgroup: cannot start the process that removes " + groups.path_of(id));
   }
   if (outside == 0) {
-    stay_outside(groups, run, id);
+    stay_outside(groups, run, id, keeps_log);
   }
 }
 
 }  // namespace
 
-void enter_own_cgroup(const CgroupSpec& spec, const std::string& id) {
+void enter_own_cgroup(const CgroupSpec& spec, const std::string& id, bool keeps_log) {
   const CgroupFolder groups(spec.parent);
   groups.require_version_2();
   groups.require_controllers(spec.limits);
@@ -68,7 +91,7 @@ void enter_own_cgroup(const CgroupSpec& spec, const std::string& id) {
       const Fd group = groups.make(id);
       set_limits(group, path, spec.limits);
       if (tries == 1) {
-        start_outside(groups, id);
+        start_outside(groups, id, keeps_log);
       }
       enter_cgroup(group, path);
       return;

@@ -71,6 +71,13 @@ case_cgroup_ends_a_vm_at_its_memory_limit() {
   (($(sed -n 's/^oom_kill //p' /proc/vmstat) == before + 1)) || fail "the host has killed others too"
   # The process beside it ends with it, and takes the socket away.
   await $$ gone "$WORK/socket"
+  # Of a detached one nobody hears it any more, so it is in the log.
+  ask run --detach --id full --memory 512M --image "$IMAGE" --timeout 10m --cgroup "$GROUPS_FOLDER,memory=200M" -- \
+    sh -c 'sleep 3; head -c 400M /dev/zero >/filled'
+  expect_status 0
+  await $$ gone "$group"
+  ask logs full
+  expect_err_has 'mayfly: the VM was killed at the memory limit of its cgroup;'
   mayfly_run --id full --memory 256M --cgroup "$GROUPS_FOLDER,memory=400M" -- echo works
   expect_status 0
   expect_out works

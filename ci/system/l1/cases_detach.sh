@@ -99,6 +99,60 @@ case_detach_ends_with_its_caller_only_before_it_is_ready() {
   await "$caller" gone /run/mayfly/early.sock
 }
 
+# json_lines FILE [KEY VALUE]...: each line of FILE is an object of mayfly's own; the last one has those values.
+json_lines() {
+  python3 - "$@" <<'PYTHON' || fail "'$(<"$1")'"
+import json, re, sys
+objects = [json.loads(line) for line in open(sys.argv[1])]
+assert objects, "nothing was said"
+for each in objects:
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", each["time"]), each
+    assert each["level"] in ("error", "warning", "info"), each
+for key, value in zip(sys.argv[2::2], sys.argv[3::2]):
+    assert value in objects[-1][key], (key, objects[-1])
+PYTHON
+}
+
+case_detach_log_has_what_mayfly_says_later() {
+  detach talks --memory 256M --log-format json -- sh -c 'printf unfinished >&2; exec sleep 100000'
+  await "$vm" logs_have talks unfinished
+  expect_answer 0 '' kill talks
+  await "$vm" is_over "$vm"
+  "$MAYFLY" logs talks >"$WORK/out" 2>"$WORK/err" || fail "status $?"
+  sed -i 's/^unfinished//' "$WORK/err"
+  json_lines "$WORK/err" level error message 'ended by mayfly kill' id talks
+  # A device that goes is told by the thread of devices, from within the sandbox.
+  make_tap net0
+  detach loses --memory 256M --net tap=net0 -- sleep 100000
+  busybox ip link delete net0
+  await "$vm" logs_have loses '^mayfly: net0 of --net is gone; the guest has no link there any more$'
+  expect_answer 0 'alive' exec loses -- echo alive
+  expect_answer 0 '' kill loses
+  await "$vm" is_over "$vm"
+}
+
+case_log_format_json_has_all_that_mayfly_says() {
+  mayfly_run --log-format json --id said --timeout 1ms -- true
+  expect_status 124
+  json_lines "$WORK/err" level error id said
+  mayfly_run --log-format json --nosuch -- true
+  expect_status 125
+  json_lines "$WORK/err" message "unknown argument '--nosuch'"
+  echo "{\"image\": \"$WORK/nosuch\", \"log-format\": \"json\"}" >"$WORK/vm.json"
+  ask run --config "$WORK/vm.json"
+  expect_status 125
+  printf '%s\n' "$err" >"$WORK/err"
+  json_lines "$WORK/err" message nosuch
+  # The workload's stderr is its own.
+  mayfly_run --log-format json -- sh -c 'echo plain >&2; exit 3'
+  expect_status 3
+  [[ "$(<"$WORK/err")" == plain ]] || fail "stderr is '$(<"$WORK/err")'"
+  ask exec --log-format json nosuch -- true
+  expect_status 125
+  printf '%s\n' "$err" >"$WORK/err"
+  json_lines "$WORK/err" message nosuch id nosuch
+}
+
 case_events_are_told_as_lines() {
   mkfifo "$WORK/events"
   cat "$WORK/events" >"$WORK/told" &

@@ -55,10 +55,14 @@ constexpr mode_t kWorkloadUmask = 022;
   if (Step failed = set_host_name(request.hostname); failed) {
     return failed;
   }
-  if (Step failed = set_up_networks(std::span(request.networks).first(request.network_count)); failed) {
+  Names names{.servers = request.nameservers,
+              .server_count = request.nameserver_count,
+              .are_given = request.nameserver_count != 0};
+  if (Step failed = set_up_networks(std::span(request.networks).first(request.network_count), names);
+      failed) {
     return failed;
   }
-  if (Step failed = set_nameservers(std::span(request.nameservers).first(request.nameserver_count)); failed) {
+  if (Step failed = set_names(names); failed) {
     return failed;
   }
   if (request.agent_port != 0) {

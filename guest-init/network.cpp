@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <cstring>
 #include <net/if.h>
-#include <net/route.h>
-#include <netinet/in.h>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -14,21 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest-init/dhcp_client.hpp"
+#include "guest-init/interface.hpp"
+
 namespace mayfly::init {
 namespace {
 
 using protocol::Ipv4Address;
-using protocol::NetworkSetup;
-
-[[nodiscard]] sockaddr socket_address(const Ipv4Address& address) noexcept {
-  sockaddr_in internet{};
-  internet.sin_family = AF_INET;
-  std::memcpy(&internet.sin_addr, address.data(), address.size());
-  sockaddr any{};
-  static_assert(sizeof(any) == sizeof(internet));
-  std::memcpy(&any, &internet, sizeof(any));
-  return any;
-}
 
 /// The interface with that MAC address, as a request with its name; false when there is none.
 [[nodiscard]] bool find_interface(int any_socket, const std::array<std::uint8_t, 6>& mac,
@@ -45,33 +35,6 @@ using protocol::NetworkSetup;
       return true;
     }
   }
-}
-
-/// Errno, or 0.
-[[nodiscard]] int set_up(int any_socket, ifreq interface, const NetworkSetup& setup) noexcept {
-  if (setup.has_address != 0) {
-    interface.ifr_addr = socket_address(setup.address);
-    if (ioctl(any_socket, SIOCSIFADDR, &interface) != 0) {
-      return errno;
-    }
-    interface.ifr_netmask = socket_address(protocol::mask_of(setup.prefix));
-    if (ioctl(any_socket, SIOCSIFNETMASK, &interface) != 0) {
-      return errno;
-    }
-  }
-  interface.ifr_flags = IFF_UP;
-  if (ioctl(any_socket, SIOCSIFFLAGS, &interface) != 0) {
-    return errno;
-  }
-  if (setup.gateway == Ipv4Address{}) {
-    return 0;
-  }
-  rtentry route{};
-  route.rt_dst = route.rt_genmask = socket_address({});
-  route.rt_gateway = socket_address(setup.gateway);
-  route.rt_flags = RTF_UP | RTF_GATEWAY;
-  route.rt_dev = interface.ifr_name;
-  return ioctl(any_socket, SIOCADDRT, &route) == 0 ? 0 : errno;
 }
 
 [[nodiscard]] Text text_of(const std::array<std::uint8_t, 6>& mac) noexcept {
@@ -101,8 +64,8 @@ Step raise_loopback() noexcept {
   return std::nullopt;
 }
 
-Step set_up_networks(std::span<const NetworkSetup> setups) noexcept {
-  if (setups.empty()) {
+Step set_up_networks(std::span<const Network> networks, Names& names) noexcept {
+  if (networks.empty()) {
     return std::nullopt;
   }
   const int any_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -110,13 +73,18 @@ Step set_up_networks(std::span<const NetworkSetup> setups) noexcept {
     return setup_failure(errno, "opening a socket for the network");
   }
   Step failed;
-  for (const NetworkSetup& setup : setups) {
+  for (const Network& network : networks) {
+    const protocol::NetworkSetup& setup = network.setup;
     ifreq interface {};
     if (!find_interface(any_socket, setup.mac, interface)) {
       failed =
           setup_failure(ENODEV, "finding the network interface (has the guest kernel CONFIG_VIRTIO_NET?)",
                         text_of(setup.mac).view());
-    } else if (const int error = set_up(any_socket, interface, setup); error != 0) {
+    } else if (setup.has_address == protocol::kAddressByDhcp) {
+      Lease lease;
+      failed = set_up_by_dhcp(any_socket, interface, network, lease);
+      names.add(lease);
+    } else if (const int error = set_up_interface(any_socket, interface, setup); error != 0) {
       failed = setup_failure(error, "setting up the network interface", interface.ifr_name);
     }
     if (failed) {
@@ -127,13 +95,26 @@ Step set_up_networks(std::span<const NetworkSetup> setups) noexcept {
   return failed;
 }
 
-Step set_nameservers(std::span<const Ipv4Address> servers) noexcept {
+void Names::add(const Lease& lease) noexcept {
+  for (std::size_t i = 0; !are_given && i < lease.nameserver_count && server_count < servers.size(); ++i) {
+    servers[server_count++] = lease.nameservers[i];
+  }
+  if (domain_bytes == 0) {
+    domain = lease.domain;
+    domain_bytes = lease.domain_bytes;
+  }
+}
+
+Step set_names(const Names& names) noexcept {
   constexpr const char* kPath = "/etc/resolv.conf";
-  if (servers.empty()) {
+  if (names.server_count == 0) {
     return std::nullopt;
   }
   Text text;
-  for (const Ipv4Address& server : servers) {
+  if (names.domain_bytes != 0) {
+    text.add("search ").add({names.domain.data(), names.domain_bytes}).add("\n");
+  }
+  for (const Ipv4Address& server : std::span(names.servers).first(names.server_count)) {
     text.add("nameserver ");
     for (std::size_t i = 0; i < server.size(); ++i) {
       text.add(i == 0 ? "" : ".").add_number(server[i]);

@@ -41,7 +41,8 @@ void store(Request& request, std::size_t& arguments, const LaunchRecord& record,
       request.hostname = record.value;
       break;
     case LaunchField::kNetwork:
-      request.networks[request.network_count++] = protocol::load_from<protocol::NetworkSetup>(record.value);
+      request.networks[request.network_count++] = {protocol::load_from<protocol::NetworkSetup>(record.value),
+                                                   text + sizeof(protocol::NetworkSetup)};
       break;
     case LaunchField::kNameserver:
       request.nameservers[request.nameserver_count++] =

@@ -20,6 +20,13 @@ struct Mount {
   const char* path;
 };
 
+/// A network interface, and what the host calls the other end of its device; empty unless it is set up by
+/// DHCP.
+struct Network {
+  protocol::NetworkSetup setup;
+  const char* other_end;
+};
+
 /// What to run, as execve() takes it. All strings lie in the RequestStorage.
 struct Request {
   char** arguments = nullptr;        ///< Ends with a null pointer; holds one string at least.
@@ -29,7 +36,7 @@ struct Request {
   std::string_view user;             ///< Empty: root.
   std::string_view hostname;         ///< Empty: the default.
   std::optional<protocol::TerminalSize> terminal;
-  std::array<protocol::NetworkSetup, protocol::kNetworksMax> networks;
+  std::array<Network, protocol::kNetworksMax> networks;
   std::size_t network_count = 0;
   std::array<protocol::Ipv4Address, protocol::kNameserversMax> nameservers;
   std::size_t nameserver_count = 0;

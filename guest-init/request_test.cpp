@@ -49,7 +49,7 @@ TEST_F(RequestTest, NetworksAndNameserversAreTaken) {
   writer_.add(LaunchField::kUser, "joe");
   ASSERT_FALSE(index());
   ASSERT_EQ(request_.network_count, 1U);
-  EXPECT_EQ(request_.networks[0], kSetup);
+  EXPECT_EQ(request_.networks[0].setup, kSetup);
   ASSERT_EQ(request_.nameserver_count, 2U);
   EXPECT_EQ(request_.nameservers[1], (protocol::Ipv4Address{10, 0, 0, 1}));
   EXPECT_EQ(request_.user, "joe");

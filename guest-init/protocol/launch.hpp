@@ -30,7 +30,7 @@ enum class LaunchField : std::uint16_t {
   kUser = 4,         ///< "name", "name:group", "uid" or "uid:gid", resolved in the guest.
   kHostname = 5,     ///< 1 to 64 bytes.
   kTerminal = 6,     ///< u16 rows, u16 columns: stdio is a terminal of this size.
-  kNetwork = 7,      ///< A NetworkSetup. At most kNetworksMax.
+  kNetwork = 7,      ///< A NetworkSetup and, by DHCP, what the other end is called. At most kNetworksMax.
   kNameserver = 8,   ///< An Ipv4Address, for /etc/resolv.conf. At most kNameserversMax.
   kAgentPort = 9,    ///< u32, not 0: the port of AF_VSOCK on which further commands come from the host.
   kMount = 10,       ///< A DiskMount and the absolute path in the guest. At most kMountsMax.
@@ -177,7 +177,9 @@ class LaunchRequest {
       case LaunchField::kTerminal:
         return record.value.size() == 4;
       case LaunchField::kNetwork:
-        return record.value.size() == sizeof(NetworkSetup) && is_valid(load_from<NetworkSetup>(record.value));
+        return record.value.size() >= sizeof(NetworkSetup) &&
+               is_valid(load_from<NetworkSetup>(record.value), {record.value.data() + sizeof(NetworkSetup),
+                                                                record.value.size() - sizeof(NetworkSetup)});
       case LaunchField::kNameserver:
         return record.value.size() == sizeof(Ipv4Address);
       case LaunchField::kAgentPort:

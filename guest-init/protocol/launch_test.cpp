@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest-init/protocol/launch.hpp"
 
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -101,6 +102,20 @@ TEST(Launch, NetworkThatCannotBeSetUpIsRefused) {
   EXPECT_EQ(changed([](NetworkSetup& s) { s.gateway = s.address; }), LaunchFault::kBadValue);
   EXPECT_EQ(changed([](NetworkSetup& s) { s.gateway = {}; }), std::nullopt);
   EXPECT_EQ(fault_of(request_of(LaunchField::kNetwork, "too short")), LaunchFault::kBadValue);
+  const auto by_dhcp = [](std::string_view other_end,
+                          NetworkSetup setup = {{2, 0, 0, 0, 0, 1}, 2, 10, {}, {}}) {
+    std::string value(sizeof(setup), '\0');
+    std::memcpy(value.data(), &setup, sizeof(setup));
+    return fault_of(request_of(LaunchField::kNetwork, value.append(other_end)));
+  };
+  EXPECT_EQ(by_dhcp("tap0"), std::nullopt);
+  EXPECT_EQ(by_dhcp("fifteen-letters"), std::nullopt);
+  EXPECT_EQ(by_dhcp("sixteen--letters"), LaunchFault::kBadValue);
+  EXPECT_EQ(by_dhcp(""), LaunchFault::kBadValue);
+  EXPECT_EQ(by_dhcp(std::string_view("a\0", 2)), LaunchFault::kBadValue);
+  EXPECT_EQ(by_dhcp("tap0", {{2, 0, 0, 0, 0, 1}, 2, 0, {}, {}}), LaunchFault::kBadValue);
+  EXPECT_EQ(by_dhcp("tap0", {{2, 0, 0, 0, 0, 1}, 2, 10, {10, 0, 0, 1}, {}}), LaunchFault::kBadValue);
+  EXPECT_EQ(by_dhcp("tap0", kSetup), LaunchFault::kBadValue) << "only by DHCP it is called something";
   EXPECT_EQ(fault_of(request_of(LaunchField::kNameserver, "12345")), LaunchFault::kBadValue);
 }
 

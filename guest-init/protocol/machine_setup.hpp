@@ -15,15 +15,22 @@ using Ipv4Address = std::array<std::uint8_t, 4>;
 /// How a network interface of the guest is set up.
 struct NetworkSetup {
   std::array<std::uint8_t, 6> mac;  //  0: which interface
-  std::uint8_t has_address;         //  6: 0 or 1; what follows is zero without
-  std::uint8_t prefix;              //  7: 1 to 32, how many bits of the address are the network's
-  Ipv4Address address;              //  8
-  Ipv4Address gateway;              // 12: of the same network; all zero: there is none
+  std::uint8_t has_address;         //  6: one of those below; what follows is zero without
+  std::uint8_t prefix;  //  7: 1 to 32, how many bits of the address are the network's; by DHCP how
+                        //     many seconds that may take, 1 to 255, and the rest is zero
+  Ipv4Address address;  //  8
+  Ipv4Address gateway;  // 12: of the same network; all zero: there is none
   friend constexpr bool operator==(const NetworkSetup&, const NetworkSetup&) = default;
 };
 static_assert(sizeof(NetworkSetup) == 16 && alignof(NetworkSetup) == 1);
 
+inline constexpr std::uint8_t kAddressNone = 0;
+inline constexpr std::uint8_t kAddressGiven = 1;
+inline constexpr std::uint8_t kAddressByDhcp = 2;
+
 inline constexpr std::size_t kNetworksMax = 8;
+/// What the other end of a device is called: as a tap (IFNAMSIZ).
+inline constexpr std::size_t kOtherEndMax = 15;
 /// As many as libc asks (resolv.conf(5), MAXNS).
 inline constexpr std::size_t kNameserversMax = 3;
 
@@ -50,13 +57,19 @@ inline constexpr std::uint32_t kAgentListensAt = 1023;
   return true;
 }
 
-/// Whether a guest can be set up so.
-[[nodiscard]] constexpr bool is_valid(const NetworkSetup& setup) noexcept {
+/// Whether a guest can be set up so, with a device whose other end is called that.
+[[nodiscard]] constexpr bool is_valid(const NetworkSetup& setup, std::string_view other_end) noexcept {
   constexpr Ipv4Address kNone{};
-  if (setup.has_address == 0) {
-    return setup.prefix == 0 && setup.address == kNone && setup.gateway == kNone;
+  const bool by_dhcp = setup.has_address == kAddressByDhcp;
+  if (other_end.empty() == by_dhcp || other_end.size() > kOtherEndMax ||
+      other_end.find('\0') != std::string_view::npos) {
+    return false;
   }
-  return setup.has_address == 1 && setup.prefix >= 1 && setup.prefix <= 32 && setup.address != kNone &&
+  if (by_dhcp || setup.has_address == kAddressNone) {
+    return (setup.prefix != 0) == by_dhcp && setup.address == kNone && setup.gateway == kNone;
+  }
+  return setup.has_address == kAddressGiven && setup.prefix >= 1 && setup.prefix <= 32 &&
+         setup.address != kNone &&
          (setup.gateway == kNone ||
           (setup.gateway != setup.address && is_same_network(setup.address, setup.gateway, setup.prefix)));
 }

@@ -74,15 +74,37 @@ Mac random_mac() {
   return mac;
 }
 
+/// Seconds, for DHCP.
+constexpr std::uint8_t kDhcpPatience = 10;
+
+void set_dhcp_timeout(vmm::NetDevice& device, std::string_view text, std::string_view value) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  const auto time = parse_duration(value);
+  if (device.setup.has_address != protocol::kAddressByDhcp || !time.has_value() || *time % kSecond != 0 ||
+      *time / kSecond < 1 || *time / kSecond > 255) {
+    refuse("--net", text, "dhcp-timeout is, after ip=dhcp, a time of whole seconds up to 255s, such as 30s");
+  }
+  device.setup.prefix = static_cast<std::uint8_t>(*time / kSecond);
+}
+
 void set_address(vmm::NetDevice& device, std::string_view text, std::string_view value) {
+  if (value == "dhcp") {
+    if (device.user.has_value()) {
+      refuse("--net", text, "a network of a user's has no DHCP; leave ip= out, or give an address");
+    }
+    device.setup.has_address = protocol::kAddressByDhcp;
+    device.setup.address = {};
+    device.setup.prefix = kDhcpPatience;
+    return;
+  }
   const std::size_t slash = std::min(value.find('/'), value.size());
   const auto bits = parse_count(value.substr(std::min(slash + 1, value.size())));
   if (!bits.has_value() || *bits < 1 || *bits > 32) {
-    refuse("--net", text, "ip is an address and the bits of its network, such as 192.168.7.2/24");
+    refuse("--net", text, "ip is an address and the bits of its network, such as 192.168.7.2/24, or dhcp");
   }
   device.setup.address = check_address(text, "ip", value.substr(0, slash));
   device.setup.prefix = static_cast<std::uint8_t>(*bits);
-  device.setup.has_address = 1;
+  device.setup.has_address = protocol::kAddressGiven;
 }
 
 /// Whom its guest asks for names.
@@ -91,7 +113,7 @@ constexpr Ipv4Address kUserDns{10, 0, 2, 3};
 /// A network of its own, for a user: what is not said otherwise.
 void make_user(vmm::NetDevice& device) {
   device.user.emplace();
-  device.setup.has_address = 1;
+  device.setup.has_address = protocol::kAddressGiven;
   device.setup.address = {10, 0, 2, 15};
   device.setup.prefix = 24;
   device.setup.gateway = {10, 0, 2, 2};
@@ -185,6 +207,8 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
     device.setup.mac = check_mac(text, value);
   } else if (key == "ip") {
     set_address(device, text, value);
+  } else if (key == "dhcp-timeout") {
+    set_dhcp_timeout(device, text, value);
   } else if (key == "gateway") {
     device.setup.gateway = check_address(text, key, value);
   } else if (key == "tcp" && device.user.has_value()) {
@@ -199,6 +223,7 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
     refuse(
         "--net", text,
         "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS; "
+        "instead ip=dhcp and dhcp-timeout=TIME; "
         "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N; after tap=NAME also queues=N; "
         "after user also, repeated, tcp=PORT:PORT and udp=ADDRESS/PORT:PORT");
   }
@@ -223,10 +248,10 @@ vmm::NetDevice check_network(std::string_view text) {
   if (device.setup.mac == Mac{}) {
     device.setup.mac = random_mac();
   }
-  if (device.setup.gateway != Ipv4Address{} && device.setup.has_address == 0) {
-    refuse("--net", text, "gateway= needs ip=");
+  if (device.setup.gateway != Ipv4Address{} && device.setup.has_address != protocol::kAddressGiven) {
+    refuse("--net", text, "gateway= needs ip=ADDRESS/BITS");
   }
-  if (!protocol::is_valid(device.setup)) {
+  if (device.setup.has_address == protocol::kAddressGiven && !protocol::is_valid(device.setup, "")) {
     refuse("--net", text, "the gateway is another address of the network of ip=");
   }
   return device;

@@ -100,11 +100,29 @@ TEST(NetOption, UserTakesPortsAndOtherAddresses) {
   EXPECT_NE(refusal({"user=x"}).find("write user, tap=NAME or fd=N"), std::string::npos);
 }
 
+TEST(NetOption, AnAddressMayComeByDhcp) {
+  const auto devices = check_networks({"tap=a,ip=dhcp", "fd=7,ip=dhcp,dhcp-timeout=30s,dns=9.9.9.9"});
+  EXPECT_TRUE(protocol::is_valid(devices[0].setup, devices[0].other_end()));
+  EXPECT_EQ(devices[0].setup.has_address, protocol::kAddressByDhcp);
+  EXPECT_EQ(devices[0].setup.prefix, 10) << "seconds";
+  EXPECT_EQ(devices[0].other_end(), "a");
+  EXPECT_EQ(devices[1].setup.prefix, 30);
+  EXPECT_EQ(devices[1].other_end(), "fd 7");
+  EXPECT_TRUE(protocol::is_valid(check_networks({"tap=a,ip=10.0.0.2/8,ip=dhcp"})[0].setup, "a"));
+  for (const char* text : {"tap=a,dhcp-timeout=3s", "tap=a,ip=dhcp,dhcp-timeout=0s",
+                           "tap=a,ip=dhcp,dhcp-timeout=256s", "tap=a,ip=dhcp,dhcp-timeout=1500ms"}) {
+    EXPECT_NE(refusal({text}).find("dhcp-timeout is, after ip=dhcp"), std::string::npos) << text;
+  }
+  EXPECT_NE(refusal({"tap=a,ip=dhcp,gateway=10.0.0.1"}).find("gateway= needs ip=ADDRESS/BITS"),
+            std::string::npos);
+  EXPECT_NE(refusal({"user,ip=dhcp"}).find("a network of a user's has no DHCP"), std::string::npos);
+}
+
 TEST(NetOption, MalformedTextIsNamed) {
   EXPECT_EQ(refusal({"eth0"}), "--net 'eth0': write user, tap=NAME or fd=N, such as tap=tap0");
-  EXPECT_EQ(
-      refusal({"tap=a,ip=10.0.0.2"}),
-      "--net 'tap=a,ip=10.0.0.2': ip is an address and the bits of its network, such as 192.168.7.2/24");
+  EXPECT_EQ(refusal({"tap=a,ip=10.0.0.2"}),
+            "--net 'tap=a,ip=10.0.0.2': ip is an address and the bits of its network, such as "
+            "192.168.7.2/24, or dhcp");
   for (const char* text : {"",
                            "tap=",
                            "tap=sixteencharacter",

@@ -106,6 +106,11 @@ struct NetDevice {
   /// What comes to the guest, and what goes out.
   RateLimits receive_limits{};
   RateLimits send_limits{};
+
+  /// What the guest calls its other end in what it says.
+  [[nodiscard]] std::string other_end() const {
+    return user ? "user" : tap.empty() ? "fd " + std::to_string(descriptors.front()) : tap;
+  }
 };
 
 /// Of one guest; each has threads.

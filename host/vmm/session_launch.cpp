@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "base/error.hpp"
@@ -54,6 +55,15 @@ bool replaced(const LaunchRecord& record, const RunConfig& config) noexcept {
 }
 
 using Writer = protocol::LaunchWriter<std::vector<std::byte>>;
+
+void add_network(Writer& writer, const NetDevice& network) {
+  std::string value(sizeof(network.setup), '\0');
+  std::memcpy(value.data(), &network.setup, sizeof(network.setup));
+  if (network.setup.has_address == protocol::kAddressByDhcp) {
+    value += network.other_end();
+  }
+  writer.add(LaunchField::kNetwork, value);
+}
 
 void add_variables(Writer& writer, const std::vector<std::string>& environment) {
   for (std::size_t i = 0; i < environment.size(); ++i) {
@@ -130,7 +140,7 @@ std::vector<std::byte> make_launch(const RunConfig& config, const protocol::Laun
   }
   add_setting(writer, config);
   for (const NetDevice& network : config.networks) {
-    writer.add_fixed(LaunchField::kNetwork, network.setup);
+    add_network(writer, network);
     for (const protocol::Ipv4Address& server : network.nameservers) {
       writer.add_fixed(LaunchField::kNameserver, server);
     }

@@ -16,6 +16,15 @@ serve_dhcp() {
   await "$server" grep -q 'DHCP, IP range' "$WORK/dnsmasq.log"
 }
 
+# serve_dhcp_as KIND: as dhcp_server.py has it, whose process is $server; what it does is in $WORK/served.
+serve_dhcp_as() {
+  python3 "$REPO/ci/system/l1/dhcp_server.py" "$1" >"$WORK/served" 2>&1 &
+  server=$!
+  # shellcheck disable=SC2064  # the number as it is now
+  trap "kill -KILL $server 2>/dev/null" EXIT
+  await "$server" has_line "$WORK/served" serves
+}
+
 # What a guest says of its network, of one interface.
 readonly DHCP_GUEST='
 import fcntl, socket, struct
@@ -45,11 +54,7 @@ case_dhcp_gives_address_route_and_names() {
 # Of a server of our own: dnsmasq's shortest lease is two minutes.
 case_dhcp_lease_is_renewed_and_given_up_when_it_ends() {
   make_tap net0
-  python3 "$REPO/ci/system/l1/dhcp_server.py" short >"$WORK/served" 2>&1 &
-  local server=$!
-  # shellcheck disable=SC2064  # the number as it is now
-  trap "kill -KILL $server 2>/dev/null" EXIT
-  await "$server" has_line "$WORK/served" serves
+  serve_dhcp_as short
   start_vm a "$TICK" --memory 256M --net tap=net0,ip=dhcp
   # shellcheck disable=SC2064
   trap "kill -KILL $server $vm 2>/dev/null" EXIT
@@ -73,11 +78,7 @@ case_dhcp_without_a_server_is_an_error() {
 
 case_dhcp_server_that_is_hostile_is_not_believed() {
   make_tap net0
-  python3 "$REPO/ci/system/l1/dhcp_server.py" hostile >"$WORK/served" 2>&1 &
-  local server=$!
-  # shellcheck disable=SC2064  # the number as it is now
-  trap "kill -KILL $server 2>/dev/null" EXIT
-  await "$server" has_line "$WORK/served" serves
+  serve_dhcp_as hostile
   mayfly_run --net tap=net0,ip=dhcp,dhcp-timeout=4s -- true
   expect_status 125
   expect_err_has 'DHCP for eth0 (net0): what answers gives none that can be used, within 4 s'

@@ -11,6 +11,7 @@
 #include "guest-init/disks.hpp"
 #include "guest-init/failure.hpp"
 #include "guest-init/marks.hpp"
+#include "guest-init/modules.hpp"
 #include "guest-init/mounts.hpp"
 #include "guest-init/network.hpp"
 #include "guest-init/overlay.hpp"
@@ -76,6 +77,9 @@ constexpr mode_t kWorkloadUmask = 022;
 [[nodiscard]] Step run_workload(Channel& channel, const Marks& marks, protocol::ExitReport& report) noexcept {
   Request request;
   if (Step failed = receive_request(channel, request_storage, request); failed) {
+    return failed;
+  }
+  if (Step failed = load_modules(std::span(request.modules).first(request.module_count)); failed) {
     return failed;
   }
   const std::span<const Mount> mounts = std::span(request.mounts).first(request.mount_count);

@@ -55,6 +55,9 @@ void store(Request& request, std::size_t& arguments, const LaunchRecord& record,
       request.mounts[request.mount_count++] = {protocol::load_from<protocol::DiskMount>(record.value),
                                                text + sizeof(protocol::DiskMount)};
       break;
+    case LaunchField::kModule:
+      request.modules[request.module_count++] = text;
+      break;
     case LaunchField::kTerminal:
       break;
   }

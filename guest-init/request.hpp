@@ -43,6 +43,8 @@ struct Request {
   std::uint32_t agent_port = 0;  ///< 0: none.
   std::array<Mount, protocol::kMountsMax> mounts;
   std::size_t mount_count = 0;
+  std::array<const char*, protocol::kModulesMax> modules;  ///< Each a name, and after a blank its parameters.
+  std::size_t module_count = 0;
 
   /// The value of an environment variable, or null.
   [[nodiscard]] const char* variable(std::string_view name) const noexcept;

@@ -131,6 +131,16 @@ TEST_F(RequestTest, MountsAreTaken) {
   EXPECT_STREQ(request_.mounts[1].path, "/more");
 }
 
+TEST_F(RequestTest, ModulesAreTaken) {
+  writer_.add(LaunchField::kModule, "nvme io_timeout=60");
+  writer_.add(LaunchField::kModule, "edu");
+  writer_.add(LaunchField::kArgument, "sh");
+  ASSERT_FALSE(index());
+  ASSERT_EQ(request_.module_count, 2U);
+  EXPECT_STREQ(request_.modules[0], "nvme io_timeout=60");
+  EXPECT_STREQ(request_.modules[1], "edu");
+}
+
 TEST_F(RequestTest, StringsAreTerminatedWhereTheyLie) {
   writer_.add(LaunchField::kEnvironment, "A=1");
   writer_.add(LaunchField::kArgument, "sh");

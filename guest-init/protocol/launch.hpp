@@ -21,8 +21,8 @@
 ///     then, for each record: u16 type, u16 zero, u32 length, `length` bytes (no padding, no terminator)
 namespace mayfly::protocol {
 
-/// What a record holds. A repeated kArgument or kEnvironment appends, of kNetwork, kNameserver and kMount
-/// there may be several; any other type stands at most once.
+/// What a record holds. A repeated kArgument or kEnvironment appends, of kNetwork, kNameserver, kMount and
+/// kModule there may be several; any other type stands at most once.
 enum class LaunchField : std::uint16_t {
   kArgument = 1,     ///< One element of argv, in order. Any bytes but NUL.
   kEnvironment = 2,  ///< One "NAME=value". Any bytes but NUL; NAME is not empty.
@@ -34,6 +34,7 @@ enum class LaunchField : std::uint16_t {
   kNameserver = 8,   ///< An Ipv4Address, for /etc/resolv.conf. At most kNameserversMax.
   kAgentPort = 9,    ///< u32, not 0: the port of AF_VSOCK on which further commands come from the host.
   kMount = 10,       ///< A DiskMount and the absolute path in the guest. At most kMountsMax.
+  kModule = 11,      ///< A kernel module's name, and after a blank its parameters. At most kModulesMax.
 };
 
 inline constexpr std::uint32_t kLaunchMagic = 0x524C464D;  // "MFLR"
@@ -159,7 +160,7 @@ class LaunchRequest {
   }
 
  private:
-  static constexpr auto kFieldsMax = static_cast<std::uint16_t>(LaunchField::kMount);
+  static constexpr auto kFieldsMax = static_cast<std::uint16_t>(LaunchField::kModule);
 
   explicit LaunchRequest(std::span<const std::byte> records) noexcept : records_(records) {}
 
@@ -187,6 +188,8 @@ class LaunchRequest {
       case LaunchField::kMount:
         return record.value.size() > sizeof(DiskMount) &&
                is_valid(load_from<DiskMount>(record.value), record.value.substr(sizeof(DiskMount)));
+      case LaunchField::kModule:
+        return is_valid_module(record.value);
       default:
         return std::nullopt;
     }
@@ -218,6 +221,7 @@ class LaunchRequest {
       case LaunchField::kNameserver:
       case LaunchField::kAgentPort:
       case LaunchField::kMount:
+      case LaunchField::kModule:
         break;
     }
     return std::nullopt;
@@ -235,6 +239,8 @@ class LaunchRequest {
         return kNameserversMax;
       case LaunchField::kMount:
         return kMountsMax;
+      case LaunchField::kModule:
+        return kModulesMax;
       default:
         return 1;
     }

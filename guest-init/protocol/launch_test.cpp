@@ -144,6 +144,30 @@ TEST(Launch, MountIsADiskAndAnAbsolutePath) {
   EXPECT_EQ(fault_of(request_of(LaunchField::kMount, "abc")), LaunchFault::kBadValue);
 }
 
+TEST(Launch, ModuleIsANameAndParameters) {
+  for (const std::string& text :
+       {std::string("nvme"), std::string("nvidia-uvm"), std::string("i2c_core a=1 b=2,3"),
+        "e1000e " + std::string(kModuleTextMax - 7, 'x')}) {
+    EXPECT_EQ(fault_of(request_of(LaunchField::kModule, text)), std::nullopt) << text;
+  }
+  for (const std::string& text :
+       {std::string(), std::string(" a=1"), std::string("../nvme"), std::string("nvme.ko"),
+        std::string("nvme\0 a", 7), "e1000e " + std::string(kModuleTextMax - 6, 'x')}) {
+    EXPECT_EQ(fault_of(request_of(LaunchField::kModule, text)), LaunchFault::kBadValue) << text;
+  }
+}
+
+TEST(Launch, ModulesAreAsManyAsThereIsRoomFor) {
+  Bytes bytes;
+  LaunchWriter writer(bytes);
+  for (std::size_t i = 0; i < kModulesMax; ++i) {
+    writer.add(LaunchField::kModule, "nvme");
+  }
+  EXPECT_EQ(fault_of(bytes), std::nullopt);
+  writer.add(LaunchField::kModule, "nvme");
+  EXPECT_EQ(fault_of(bytes), LaunchFault::kRepeatedField);
+}
+
 TEST(Launch, NetworksAndNameserversAreAsManyAsThereIsRoomFor) {
   Bytes networks;
   LaunchWriter network_writer(networks);
@@ -208,7 +232,7 @@ TEST(Launch, RefusesRecordThatReachesBeyondTheEnd) {
 TEST(Launch, RefusesUnknownFields) {
   const Bytes good = request_of(LaunchField::kArgument, "x");
   EXPECT_EQ(fault_of(patched(good, 8, std::byte{0})), LaunchFault::kUnknownField);
-  EXPECT_EQ(fault_of(patched(good, 8, std::byte{11})), LaunchFault::kUnknownField);
+  EXPECT_EQ(fault_of(patched(good, 8, std::byte{12})), LaunchFault::kUnknownField);
 }
 
 TEST(Launch, RefusesReservedBitsThatAreSet) {

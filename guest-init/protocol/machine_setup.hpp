@@ -98,4 +98,19 @@ inline constexpr std::size_t kMountPathMax = 4095;
          path.find('\0') == std::string_view::npos;
 }
 
+inline constexpr std::size_t kModulesMax = 16;
+/// Of a module's name, a blank and its parameters.
+inline constexpr std::size_t kModuleTextMax = 1023;
+
+/// Whether a guest can be told to load that: a module's name, which may be followed by a blank and its
+/// parameters, as modprobe(8) takes them.
+[[nodiscard]] constexpr bool is_valid_module(std::string_view text) noexcept {
+  constexpr std::string_view kNameCharacters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  const std::size_t blank = text.find(' ');
+  const std::string_view name(text.data(), blank < text.size() ? blank : text.size());
+  return !name.empty() && name.find_first_not_of(kNameCharacters) == std::string_view::npos &&
+         text.size() <= kModuleTextMax && text.find('\0') == std::string_view::npos;
+}
+
 }  // namespace mayfly::protocol

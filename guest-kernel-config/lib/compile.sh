@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2154  # Set by the build script: scratch, patches, fragments, job_count.
+# shellcheck shell=bash disable=SC2154  # Set by the build script: scratch, patches, fragments, job_count, with_modules.
 #
 # The steps from the source package to vmlinux, each in the scratch directory.
 
@@ -73,9 +73,11 @@ show_steps() {
 }
 
 compile() {
+  local -a targets=(vmlinux)
+  [[ $with_modules == no ]] || targets+=(modules)
   progress "building with $job_count jobs, some minutes of CPU time"
   set -m # A process group of its own, to be ended as one.
-  { kernel_make -j"$job_count" vmlinux 2>&1 | tee "$scratch/build.log" | show_steps; } &
+  { kernel_make -j"$job_count" "${targets[@]}" 2>&1 | tee "$scratch/build.log" | show_steps; } &
   compiling=$!
   set +m
   if ! wait "$compiling"; then
@@ -93,4 +95,19 @@ collect() {
   cp "$scratch/objects/System.map" "$scratch/build.log" "$1/"
   cp "$scratch/objects/.config" "$1/config"
   list_unasked "$scratch/objects/.config" >"$1/unasked"
+  [[ $with_modules == no ]] || collect_modules "$1"
+}
+
+# The modules, and the part of source and objects that others are built with, as a distribution packages it.
+collect_modules() {
+  local build
+  { kernel_make INSTALL_MOD_PATH="$1/modules" INSTALL_MOD_STRIP=1 modules_install &&
+    build="$1/headers/lib/modules/$(kernel_make -s kernelrelease)/build" &&
+    mkdir -p "$build" &&
+    kernel_make run-command "KBUILD_RUN_COMMAND=+\${srctree}/scripts/package/install-extmod-build $build"; } >"$1/collect.log" 2>&1 ||
+    { tail -n 15 "$1/collect.log" >&2 && die "the modules cannot be gathered"; }
+  rm "$1/collect.log"
+  cp "$scratch/objects/.config" "$build/"
+  # Links to where they were built.
+  find "$1/modules" -type l -delete
 }

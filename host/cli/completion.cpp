@@ -78,7 +78,7 @@ _mayfly() {
     boot:--cpus | boot:--env | boot:--workdir | boot:--user | boot:--timeout | boot:--cmdline-append) ;;
     boot:--p50 | boot:--p95 | boot:--p99) ;;
     run:*)
-      mapfile -t COMPREPLY < <(compgen -W '--config --id --detach --events --device --net --disk --vsock --cgroup --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir
+      mapfile -t COMPREPLY < <(compgen -W '--config --id --detach --events --device --net --disk --module --vsock --cgroup --dma-window --image --kernel --memory --cpus --dedicated --dedicated-cpus --pages --pages-fallback --numa --prefault --pool --sandbox --balloon --env --workdir
         --user --timeout --cmdline-append --timeline --console --until-ready --verify --log-format --help --version --' -- "$word") ;;
     boot:*)
       mapfile -t COMPREPLY < <(compgen -W '--image --repeat --p50 --p95 --p99 --timeout --json --kernel --memory --cpus

@@ -72,6 +72,10 @@ void add_run_options(Parser& parser, RunOptions& run) {
                "next one /dev/vdb; after commas readonly, direct (past the page cache), "
                "serial=NAME, mount=PATH (of the guest) and fs=ext4|erofs; limits rate=BYTES[/BURST] and "
                "iops=N[/BURST] a second; may be repeated");
+  parser.texts(
+      "--module", run.modules, "NAME",
+      "Have the guest's init load a kernel module of the image's /lib/modules, with what it needs, "
+      "before the command; after a blank its parameters, as in \"nvme io_timeout=60\"; may be repeated");
   parser.text("--vsock", run.vsock, "PATH",
               "Give the guest sockets (AF_VSOCK): clients connect to PATH and say CONNECT PORT, the guest "
               "reaches PATH_PORT; after commas cid=N, its address, 3 when not given, and limits "

@@ -123,6 +123,21 @@ vmm::PrefaultMode check_prefault(const std::string& text) {
   return choose("--prefault", text, kChoices, "give none, boot or all");
 }
 
+std::vector<std::string> check_modules(std::vector<std::string> texts) {
+  for (const std::string& text : texts) {
+    if (!protocol::is_valid_module(text)) {
+      refuse("--module", text,
+             "not a module's name, of letters, digits, - and _, with parameters after a blank; up to " +
+                 std::to_string(protocol::kModuleTextMax) + " characters");
+    }
+  }
+  if (texts.size() > protocol::kModulesMax) {
+    refuse("--module", texts[protocol::kModulesMax],
+           "a guest loads at most " + std::to_string(protocol::kModulesMax) + " modules by name");
+  }
+  return texts;
+}
+
 sandbox::Mode check_sandbox(const std::string& text) {
   constexpr Choice<sandbox::Mode> kChoices[] = {
       {"on", sandbox::Mode::kOn}, {"log", sandbox::Mode::kLog}, {"off", sandbox::Mode::kOff}};
@@ -228,6 +243,7 @@ vmm::RunConfig check_run_options(RunOptions options) {
   config.devices = check_devices(options.devices);
   config.networks = check_networks(options.networks);
   config.disks = check_disks(options.disks);
+  config.modules = check_modules(std::move(options.modules));
   if (!options.vsock.empty()) {
     config.sockets = check_vsock(options.vsock);
   } else if (!options.id.empty() || options.detach) {

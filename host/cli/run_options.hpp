@@ -32,6 +32,7 @@ struct RunOptions {
   std::vector<std::string> devices{};
   std::vector<std::string> networks{};
   std::vector<std::string> disks{};
+  std::vector<std::string> modules{};
   std::string vsock{};
   std::string workdir{};
   std::string user{};

@@ -255,6 +255,25 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
+TEST(RunOptions, ModulesAreTakenInOrder) {
+  RunOptions options = with_image();
+  options.modules = {"nvme io_timeout=60", "edu"};
+  EXPECT_EQ(check_run_options(std::move(options)).modules,
+            (std::vector<std::string>{"nvme io_timeout=60", "edu"}));
+}
+
+TEST(RunOptions, WhatIsNoModuleIsRefused) {
+  RunOptions options = with_image();
+  options.modules = {"nvme", "/lib/edu.ko"};
+  EXPECT_EQ(
+      refusal(std::move(options)),
+      "--module '/lib/edu.ko': not a module's name, of letters, digits, - and _, with parameters after a "
+      "blank; up to 1023 characters");
+  options = with_image();
+  options.modules.assign(17, "nvme");
+  EXPECT_EQ(refusal(std::move(options)), "--module 'nvme': a guest loads at most 16 modules by name");
+}
+
 TEST(RunOptions, LeastAndMostMemoryAreTaken) {
   RunOptions options = with_image();
   options.memory = "32M";

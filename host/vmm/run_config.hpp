@@ -182,6 +182,9 @@ struct RunConfig {
   std::vector<NetDevice> networks{};
   /// No two of one path but read-only ones; kDisksMax at most.
   std::vector<DiskDevice> disks{};
+  /// Kernel modules that its init loads, in order: each a name, and after a blank its parameters;
+  /// protocol::kModulesMax at most.
+  std::vector<std::string> modules{};
   /// With them its init has an agent, which takes further commands. Absent: the guest has neither.
   std::optional<GuestSockets> sockets{};
   /// Each "NAME=VALUE"; goes over the image's variable of the same name.

@@ -47,6 +47,7 @@ bool replaced(const LaunchRecord& record, const RunConfig& config) noexcept {
     case LaunchField::kNameserver:
     case LaunchField::kAgentPort:
     case LaunchField::kMount:
+    case LaunchField::kModule:
       return true;  // the caller's to say
     case LaunchField::kHostname:
       break;
@@ -150,6 +151,9 @@ std::vector<std::byte> make_launch(const RunConfig& config, const protocol::Laun
   }
   for (std::size_t i = 0; i < config.disks.size(); ++i) {
     add_mount(writer, i, config.disks[i]);
+  }
+  for (const std::string& module : config.modules) {
+    writer.add(LaunchField::kModule, module);
   }
   if (terminal.has_value()) {
     add_terminal(writer, *terminal, has_term);

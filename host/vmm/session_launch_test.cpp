@@ -75,6 +75,11 @@ TEST_F(Launch, WorkdirAndUserReplaceTheImages) {
   EXPECT_EQ(parsed(bytes).find(LaunchField::kHostname), "guest");
 }
 
+TEST_F(Launch, ModulesAreInTheirOrder) {
+  config_.modules = {"nvme-core multipath=0", "edu"};
+  EXPECT_EQ(all(parsed(make()), LaunchField::kModule), (Strings{"nvme-core multipath=0", "edu"}));
+}
+
 TEST_F(Launch, DisksThatAreMountedAreNamedByTheirPlace) {
   config_.disks = {{.path = "a"}, {.path = "b", .is_read_only = true, .mount = "/data"}};
   EXPECT_EQ(all(parsed(make()), LaunchField::kMount), Strings{std::string("\1\1\0\0/data", 9)});

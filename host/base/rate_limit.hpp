@@ -109,4 +109,9 @@ class RateLimit {
   HoldCounts counts_;
 };
 
+/// None of a queue that may do what it likes.
+[[nodiscard]] constexpr std::optional<RateLimit> limit_of(const RateLimits& limits) noexcept {
+  return limits.any() ? std::optional(RateLimit(limits)) : std::nullopt;
+}
+
 }  // namespace mayfly

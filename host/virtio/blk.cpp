@@ -46,7 +46,7 @@ Blk::Blk(io::BlockStore& store, std::string_view serial, const RateLimits& limit
     : store_(store),
       bell_(::eventfd(0, EFD_CLOEXEC)),
       config_(config_of(store.shape())),
-      limit_(limits.any() ? std::optional(RateLimit(limits)) : std::nullopt),
+      limit_(limit_of(limits)),
       clock_(clock) {
   if (!bell_) {
     fail_errno("cannot make the doorbell of a disk");

@@ -14,10 +14,6 @@ namespace {
 /// 5.10.3
 constexpr std::uint64_t kFeatureStream = 1U << 0U;
 
-std::optional<RateLimit> limit_of(const RateLimits& limits) noexcept {
-  return limits.any() ? std::optional(RateLimit(limits)) : std::nullopt;
-}
-
 void let_go(std::optional<RateLimit>& limit, std::uint64_t now_ns) noexcept {
   if (limit) {
     limit->let_go(now_ns);

@@ -22,7 +22,7 @@ build_gpu() {
   mkdir -p "$modules/updates" "$to/root"/{bin,dev,proc,sys,tmp,lib/firmware/mayfly}
   cp "$to/driver/edu.ko" "$modules/updates/edu.ko"
   "$headers/scripts/sign-file" sha256 "$to/signing.key" "$to/signing.pem" "$to/driver/edu.ko" "$modules/updates/edu-signed.ko"
-  sed 's/6\.12\.[0-9]*-mayfly/6.12.000-mayfly/' "$to/driver/edu.ko" >"$modules/updates/edu-other.ko"
+  sed 's/-mayfly SMP/-others SMP/' "$to/driver/edu.ko" >"$modules/updates/edu-other.ko"
   depmod --basedir "$to/root" "$(basename "$modules")"
   head -c 3000 /dev/urandom >"$to/root/lib/firmware/mayfly/edu.bin"
   cp "$(command -v busybox)" "$to/root/bin/busybox"

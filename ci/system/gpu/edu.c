@@ -11,7 +11,7 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
-enum { STATUS = 0x20, RAISED = 0x24, ACKNOWLEDGE = 0x64, SOURCE = 0x80, DESTINATION = 0x88, COUNT = 0x90, COMMAND = 0x98 };
+enum { RAISED = 0x24, ACKNOWLEDGE = 0x64, SOURCE = 0x80, DESTINATION = 0x88, COUNT = 0x90, COMMAND = 0x98 };
 enum { START = 1, TO_MEMORY = 2, INTERRUPT = 4 };
 enum { DEVICE_BUFFER = 0x40000, BUFFER_BYTES = 4096 };
 enum { WAIT_MS = 20000 };
@@ -66,6 +66,7 @@ static int send_through(struct pci_dev *device, struct edu *edu, const struct fi
 	return error;
 }
 
+/* All that is taken here is managed, the vector too (pcim_enable_device), and given back when the device goes. */
 static int edu_probe(struct pci_dev *device, const struct pci_device_id *id)
 {
 	const struct firmware *image;
@@ -78,7 +79,6 @@ static int edu_probe(struct pci_dev *device, const struct pci_device_id *id)
 	error = pcim_enable_device(device);
 	if (error)
 		return error;
-	pci_set_drvdata(device, edu);
 	edu->registers = pcim_iomap(device, 0, 0);
 	if (!edu->registers)
 		return -ENOMEM;
@@ -102,16 +102,10 @@ static int edu_probe(struct pci_dev *device, const struct pci_device_id *id)
 	return error;
 }
 
-static void edu_remove(struct pci_dev *device)
-{
-	devm_free_irq(&device->dev, pci_irq_vector(device, 0), pci_get_drvdata(device));
-	pci_free_irq_vectors(device);
-}
-
 static const struct pci_device_id devices[] = { { PCI_DEVICE(0x1234, 0x11e8) }, {} };
 MODULE_DEVICE_TABLE(pci, devices);
 
-static struct pci_driver edu_driver = { .name = KBUILD_MODNAME, .id_table = devices, .probe = edu_probe, .remove = edu_remove };
+static struct pci_driver edu_driver = { .name = KBUILD_MODNAME, .id_table = devices, .probe = edu_probe };
 module_pci_driver(edu_driver);
 
 MODULE_DESCRIPTION("QEMU's edu device, for tests");

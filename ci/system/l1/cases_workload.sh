@@ -71,6 +71,30 @@ case_four_cpus() {
   done
 }
 
+# The kernel asks one CPU what all of them are told, and makes on one what is shown of the caches of all.
+case_all_cpus_are_told_alike() {
+  mayfly_run --cpus 3 -- python3 -c '
+import pathlib
+told = pathlib.Path("/proc/cpuinfo").read_text().strip().split("\n\n")
+facts = [dict(line.split("\t: ") for line in cpu.replace("\t\t", "\t").splitlines() if "\t: " in line) for cpu in told]
+same = ("flags", "bugs", "model name", "cache size", "address sizes", "siblings")
+assert len(facts) == 3 and all(cpu[key] == facts[0][key] for cpu in facts for key in same), facts
+assert len({cpu["apicid"] for cpu in facts}) == 3 and "lm" in facts[2]["flags"].split(), facts
+def cache(cpu, index, name):
+    return pathlib.Path(f"/sys/devices/system/cpu/cpu{cpu}/cache/index{index}/{name}").read_text().strip()
+def sharing(cpu, index):
+    spans = [span.split("-") for span in cache(cpu, index, "shared_cpu_list").split(",")]
+    return {number for span in spans for number in range(int(span[0]), int(span[-1]) + 1)}
+for index in range(3):
+    for cpu in range(3):
+        for name in ("level", "type", "size", "coherency_line_size"):
+            assert cache(cpu, index, name) == cache(0, index, name), (cpu, index, name)
+        assert cpu in sharing(cpu, index) and all(cpu in sharing(other, index) for other in sharing(cpu, index)), (cpu, index)
+print("alike")' </dev/null
+  expect_status 0
+  expect_out alike
+}
+
 # Four of them started: 64 that wait for each other's turns on the lab's one processor take minutes. The others start in
 # case_sixty_four_cpus_start, and all of them under Linux in ci/soak.
 case_sixty_four_cpus_are_known() {

@@ -5,7 +5,7 @@
 
 # Module lists by the name under which l1/ loads them.
 readonly -A kModuleLists=(
-  [share]="9pnet_virtio 9p overlay tun"
+  [share]="9pnet_virtio 9p overlay tun vhost_net"
   [kvm-amd]="kvm_amd"
   [kvm-intel]="kvm_intel"
   [vfio]="vfio_pci"

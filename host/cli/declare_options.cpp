@@ -62,7 +62,8 @@ void add_run_options(Parser& parser, RunOptions& run) {
       "--net", run.networks, "user|tap=NAME",
       "Give the guest a network device: user (what mayfly's user reaches, by passt; after commas "
       "tcp=PORT:PORT and udp=ADDRESS/PORT:PORT lead from the host to the guest), a tap of the host (after a "
-      "comma queues=N, 1 to 8, of one made with multi_queue), or fd=N; "
+      "comma queues=N, 1 to 8, of one made with multi_queue), or fd=N, of either vhost=on (the host's kernel "
+      "moves the packets); "
       "after commas mac=MAC, ip=ADDRESS/BITS or ip=dhcp, gateway=ADDRESS, dns=ADDRESS, dhcp-timeout=TIME "
       "(10s when not given); limits to the guest "
       "rx-rate=BYTES[/BURST], rx-pps=PACKETS[/BURST] a second, from it tx-rate, tx-pps; may be "

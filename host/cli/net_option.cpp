@@ -182,6 +182,16 @@ void set_queues(vmm::NetDevice& device, std::string_view text, std::string_view 
   device.queues = *count;
 }
 
+void set_vhost(vmm::NetDevice& device, std::string_view text, std::string_view value) {
+  if (value != "on" && value != "off") {
+    refuse("--net", text, "vhost is on or off");
+  }
+  if (device.user.has_value()) {
+    refuse("--net", text, "vhost is for a tap; the packets of user are passt's");
+  }
+  device.by_vhost = value == "on";
+}
+
 void set_port(vmm::NetDevice& device, std::string_view text, std::string_view key, std::string_view value) {
   if (key == "user" && value.empty()) {
     make_user(device);
@@ -219,12 +229,15 @@ void set_setting(vmm::NetDevice& device, std::string_view text, std::string_view
     device.nameservers.push_back(check_address(text, key, value));
   } else if (key == "queues") {
     set_queues(device, text, value);
+  } else if (key == "vhost") {
+    set_vhost(device, text, value);
   } else if (!set_direction_rate("--net", text, key, value, device.receive_limits, device.send_limits)) {
     refuse(
         "--net", text,
         "after the port there may be mac=MAC, ip=ADDRESS/BITS, gateway=ADDRESS and, repeated, dns=ADDRESS; "
         "instead ip=dhcp and dhcp-timeout=TIME; "
-        "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N; after tap=NAME also queues=N; "
+        "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N and tx-pps=N; after tap=NAME also queues=N, and after it or "
+        "fd=N vhost=on; "
         "after user also, repeated, tcp=PORT:PORT and udp=ADDRESS/PORT:PORT");
   }
 }
@@ -247,6 +260,9 @@ vmm::NetDevice check_network(std::string_view text) {
   }
   if (device.setup.mac == Mac{}) {
     device.setup.mac = random_mac();
+  }
+  if (device.by_vhost && (device.receive_limits.any() || device.send_limits.any())) {
+    refuse("--net", text, "the host's kernel keeps no limits; leave vhost=on out, or limit the tap (tc)");
   }
   if (device.setup.gateway != Ipv4Address{} && device.setup.has_address != protocol::kAddressGiven) {
     refuse("--net", text, "gateway= needs ip=ADDRESS/BITS");

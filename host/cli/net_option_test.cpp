@@ -35,6 +35,22 @@ TEST(NetOption, EverythingIsTaken) {
   EXPECT_EQ(devices[0].nameservers, (std::vector<protocol::Ipv4Address>{{9, 9, 9, 9}, {1, 1, 1, 1}}));
 }
 
+TEST(NetOption, TheHostsKernelMovesPacketsOfATapWhenAsked) {
+  const auto devices =
+      check_networks({"tap=a", "tap=b,vhost=on", "fd=3+4,vhost=on", "tap=c,vhost=off,tx-rate=1M"});
+  EXPECT_FALSE(devices[0].by_vhost);
+  EXPECT_TRUE(devices[1].by_vhost);
+  EXPECT_TRUE(devices[2].by_vhost);
+  EXPECT_FALSE(devices[3].by_vhost);
+  EXPECT_EQ(refusal({"tap=a,vhost=auto"}), "--net 'tap=a,vhost=auto': vhost is on or off");
+  EXPECT_EQ(refusal({"user,vhost=on"}),
+            "--net 'user,vhost=on': vhost is for a tap; the packets of user are passt's");
+  for (const char* const limit : {"rx-rate=1M", "tx-pps=10"}) {
+    EXPECT_NE(refusal({std::string("tap=a,vhost=on,") + limit}).find("the host's kernel keeps no limits"),
+              std::string::npos);
+  }
+}
+
 TEST(NetOption, DescriptorIsTaken) {
   const auto devices = check_networks({"fd=7"});
   EXPECT_EQ(devices[0].descriptors, std::vector<int>{7});

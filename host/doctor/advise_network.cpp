@@ -6,6 +6,10 @@ namespace {
 
 constexpr Mechanism kTaps{"network", "taps", "a guest is on a network of the host (--net tap=NAME)",
                           "Documentation/networking/tuntap.rst"};
+constexpr Mechanism kVhost{
+    "network", "vhost",
+    "the kernel moves a tap's packets, without a switch to mayfly (--net tap=NAME,vhost=on)",
+    "drivers/vhost/net.c"};
 constexpr Mechanism kUser{"network", "user", "a guest has a network without any rights (--net user)",
                           "passt(1)"};
 
@@ -16,6 +20,15 @@ Finding check_taps(Switch taps) {
   return *taps ? is_on(kTaps, "/dev/net/tun is there")
                : is_off(kTaps, "no /dev/net/tun",
                         "sudo modprobe tun; in a container: docker run --device /dev/net/tun");
+}
+
+Finding check_vhost(Switch vhost) {
+  if (!vhost.has_value()) {
+    return is_unknown(kVhost, "not recorded");
+  }
+  return *vhost ? is_on(kVhost, "/dev/vhost-net is there")
+                : is_off(kVhost, "no /dev/vhost-net",
+                         "sudo modprobe vhost_net; in a container: docker run --device /dev/vhost-net");
 }
 
 Finding check_user(const Capabilities& host) {
@@ -36,6 +49,7 @@ Finding check_user(const Capabilities& host) {
 
 void advise_network(const Capabilities& host, std::vector<Finding>& findings) {
   findings.push_back(check_taps(host.network.taps));
+  findings.push_back(check_vhost(host.network.vhost));
   findings.push_back(check_user(host));
 }
 

@@ -164,6 +164,18 @@ TEST(Advice, WhatTheSandboxIsMadeOfIsTold) {
                 {{"isolation.user-namespaces", Level::kHint, "only root's", "unprivileged_userns_clone"}});
 }
 
+TEST(Advice, NetworksOfTheHostNeedItsModules) {
+  Recording host = recorded("sapphire-rapids");
+  host.answers[kTapDevice] = 0;
+  host.answers[kVhostNet] = 0;
+  expect_advice(
+      host, {{"network.taps", Level::kOk, "is there", ""}, {"network.vhost", Level::kOk, "is there", ""}});
+  host.answers[kTapDevice] = -2;
+  host.answers[kVhostNet] = -2;
+  expect_advice(host, {{"network.taps", Level::kHint, "no /dev/net/tun", "modprobe tun"},
+                       {"network.vhost", Level::kHint, "no /dev/vhost-net", "modprobe vhost_net"}});
+}
+
 TEST(Advice, NetworksOfUsersNeedWhatPasstNeeds) {
   Recording host = recorded("sapphire-rapids");
   host.answers[kPasst] = -2;
@@ -173,8 +185,10 @@ TEST(Advice, NetworksOfUsersNeedWhatPasstNeeds) {
   expect_advice(host, {{"network.user", Level::kHint, "for root alone", "isolation.user-namespaces"}});
   host.answers.erase(kPasst);
   host.answers.erase(kTapDevice);
+  host.answers.erase(kVhostNet);
   expect_advice(host, {{"network.user", Level::kNone, "not recorded", ""},
-                       {"network.taps", Level::kNone, "not recorded", ""}});
+                       {"network.taps", Level::kNone, "not recorded", ""},
+                       {"network.vhost", Level::kNone, "not recorded", ""}});
 }
 
 TEST(Advice, UnsafeModesAreWarnings) {

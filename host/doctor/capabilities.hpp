@@ -112,6 +112,7 @@ struct MemoryFacts {
 
 struct NetworkFacts {
   Switch taps{};   ///< The kernel has TUN/TAP.
+  Switch vhost{};  ///< The kernel serves virtqueues of a tap.
   Switch passt{};  ///< passt(1) is installed.
 };
 

@@ -131,11 +131,17 @@ inline constexpr std::array kPlainFiles{
 inline constexpr std::array kPlainFolders{kIommuGroups, kVfioDevices};
 
 inline constexpr const char* kTapDevice = "/dev/net/tun";
+inline constexpr const char* kVhostNet = "/dev/vhost-net";
 inline constexpr const char* kPasst = "/usr/bin/passt";
 
 /// What is there or not: a module that is loaded or built in, a container, what guests' networks need.
-inline constexpr std::array kMarks{
-    "/sys/module/kvm_intel", "/sys/module/kvm_amd", "/.dockerenv", "/run/.containerenv", kTapDevice, kPasst};
+inline constexpr std::array kMarks{"/sys/module/kvm_intel",
+                                   "/sys/module/kvm_amd",
+                                   "/.dockerenv",
+                                   "/run/.containerenv",
+                                   kTapDevice,
+                                   kVhostNet,
+                                   kPasst};
 
 [[nodiscard]] inline std::string node_huge_pages(std::uint32_t node, std::string_view size) {
   return "/sys/devices/system/node/node" + std::to_string(node) + "/hugepages/hugepages-" +

@@ -77,7 +77,8 @@ IommuFacts read_iommu(const Recording& recording) {
 }
 
 NetworkFacts read_network(const Recording& recording) {
-  return {.taps = recording.has(kTapDevice), .passt = recording.has(kPasst)};
+  return {
+      .taps = recording.has(kTapDevice), .vhost = recording.has(kVhostNet), .passt = recording.has(kPasst)};
 }
 
 }  // namespace mayfly::doctor

@@ -80,14 +80,25 @@ Msix::Raised Msix::raise(std::uint16_t vector) noexcept {
 }
 
 void Msix::send_if_free(Entry& entry) noexcept {
-  if (!entry.pending || !enabled_ || function_masked_ || masked(entry)) {
+  if (!entry.pending || !is_free(entry)) {
     return;
   }
   entry.pending = false;
+  sink_.send(message_in(entry));
+}
+
+io::MsiMessage Msix::message_in(const Entry& entry) noexcept {
   io::MsiMessage message;
   std::memcpy(&message.address, entry.bytes.data(), sizeof(message.address));
   std::memcpy(&message.data, entry.bytes.data() + kEntryData, sizeof(message.data));
-  sink_.send(message);
+  return message;
+}
+
+std::optional<io::MsiMessage> Msix::message_of(std::uint16_t vector) const noexcept {
+  if (vector >= entries_.size() || !is_free(entries_[vector])) {
+    return std::nullopt;
+  }
+  return message_in(entries_[vector]);
 }
 
 void Msix::clear_pending() noexcept {

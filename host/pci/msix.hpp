@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,8 @@ class Msix {
   /// Sends the vector's message, or sets its pending bit while it is masked. Dropped while MSI-X is off, and
   /// for a vector that is not in the table.
   Raised raise(std::uint16_t vector) noexcept;
+  /// What an interrupt of the vector would send now; nothing while it would not.
+  [[nodiscard]] std::optional<io::MsiMessage> message_of(std::uint16_t vector) const noexcept;
   /// Forgets what is pending; for a reset of the device.
   void clear_pending() noexcept;
 
@@ -57,6 +60,10 @@ class Msix {
     bool pending = false;
   };
   [[nodiscard]] static bool masked(const Entry& entry) noexcept;
+  [[nodiscard]] static io::MsiMessage message_in(const Entry& entry) noexcept;
+  [[nodiscard]] bool is_free(const Entry& entry) const noexcept {
+    return enabled_ && !function_masked_ && !masked(entry);
+  }
   void send_if_free(Entry& entry) noexcept;
 
   io::MsiSink& sink_;

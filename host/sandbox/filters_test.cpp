@@ -266,6 +266,28 @@ TEST(Filters, TheIoThreadAloneChangesATap) {
   }
 }
 
+// What a new driver has is told by the I/O thread; vCPU and control socket only stop it, or let it go on.
+TEST(Filters, NoThreadGivesVhostOtherMemoryOrEvents) {
+  for (const ThreadKind kind : kKinds) {
+    const bool is_io = kind == ThreadKind::kIo || kind == ThreadKind::kSockets;
+    const auto expect = [kind](std::uint64_t request, bool allowed) {
+      EXPECT_EQ(answer(kind, Mode::kOn, call_of(SYS_ioctl, {3, request, 0})),
+                allowed ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS)
+          << request;
+    };
+    for (const std::uint64_t request :
+         {io::kVhostSetFeatures, io::kVhostSetRingSize, io::kVhostSetRingBase, io::kVhostSetRingAreas}) {
+      expect(request, is_io);
+    }
+    expect(io::kVhostNetSetBackend,
+           (with_started(kind) & (kVcpu | kControl | kIo)) != 0 && kind != ThreadKind::kStdio);
+    for (const std::uint64_t request : {io::kVhostSetOwner, io::kVhostSetMemory, io::kVhostSetRingKick,
+                                        io::kVhostSetRingCall, io::kVhostSetRingError}) {
+      expect(request, false);
+    }
+  }
+}
+
 // Its files are open; what is in them is all that it comes to.
 TEST(Filters, WhatADiskNeedsNoOtherThreadHas) {
   for (const ThreadKind kind : kKinds) {

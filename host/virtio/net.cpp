@@ -7,6 +7,8 @@
 
 #include "base/error.hpp"
 #include "base/say.hpp"
+#include "virtio/copying_pair.hpp"
+#include "virtio/served_pair.hpp"
 
 namespace mayfly::virtio {
 namespace {
@@ -19,8 +21,9 @@ NetLimit* pointer_to(std::optional<NetLimit>& limit) noexcept { return limit ? &
 
 }  // namespace
 
-Net::Net(std::vector<NetEnd> ends, const Mac& mac, const RateLimits& receive, const RateLimits& send) {
-  MAYFLY_ASSERT(!ends.empty() && ends.size() <= kPairsMax);
+Net::Net(std::vector<NetEnd> ends, const Mac& mac, const RateLimits& receive, const RateLimits& send)
+    : offloads_(ends.front().port.offered()), port_name_(ends.front().port.name()) {
+  MAYFLY_ASSERT(ends.size() <= kPairsMax);
   if (receive.any()) {
     receive_limit_.emplace(receive);
     receive_clock_ = ends.front().receive_alarm.get();
@@ -33,7 +36,12 @@ Net::Net(std::vector<NetEnd> ends, const Mac& mac, const RateLimits& receive, co
   const NetPairLimits limits{pointer_to(receive_limit_), pointer_to(send_limit_)};
   NetPair::Device& device = *this;
   for (NetEnd& end : ends) {
-    pairs_.push_back(std::make_unique<NetPair>(device, pairs_.size(), std::move(end), limits));
+    if (end.server != nullptr) {
+      MAYFLY_ASSERT(!receive_limit_ && !send_limit_);
+      pairs_.push_back(std::make_unique<ServedPair>(device, pairs_.size(), std::move(end)));
+    } else {
+      pairs_.push_back(std::make_unique<CopyingPair>(device, pairs_.size(), std::move(end), limits));
+    }
     queue_sizes_.insert(queue_sizes_.end(), NetPair::kQueues, kPacketQueueSize);
   }
   if (has_several()) {
@@ -48,7 +56,7 @@ std::uint16_t Net::vectors() const noexcept {
 }
 
 std::uint64_t Net::offered_features() const noexcept {
-  return features_of(pairs_.front()->offered()) | kNetMac | kNetMtu | kNetStatus | kNetMergeable |
+  return features_of(offloads_) | kNetMac | kNetMtu | kNetStatus | kNetMergeable |
          (has_several() ? kNetControlQueue | kNetSeveralPairs : 0) | kFeatureIndirectDescriptors |
          kFeatureEventIndex;
 }
@@ -94,6 +102,23 @@ int Net::doorbell(std::size_t queue) const noexcept {
   return pair < pairs_.size() ? pairs_[pair]->bell_of(queue % NetPair::kQueues) : -1;
 }
 
+int Net::interrupt_event(std::size_t queue) const noexcept {
+  const std::size_t pair = queue / NetPair::kQueues;
+  return pair < pairs_.size() ? pairs_[pair]->interrupt_event(queue % NetPair::kQueues) : -1;
+}
+
+void Net::pause() noexcept {
+  for (const auto& pair : pairs_) {
+    pair->pause();
+  }
+}
+
+void Net::resume() noexcept {
+  for (const auto& pair : pairs_) {
+    pair->resume();
+  }
+}
+
 void Net::reset() noexcept {
   for (const auto& pair : pairs_) {
     pair->reset();
@@ -134,7 +159,7 @@ void Net::lose_link() noexcept {
   if (std::exchange(config_.status, std::uint16_t{0}) == 0) {
     return;  // another pair has told of it
   }
-  warn(std::string(pairs_.front()->port_name()) + " of --net is gone; the guest has no link there any more");
+  warn(port_name_ + " of --net is gone; the guest has no link there any more");
   if (link_ != nullptr) {
     link_->config_interrupt();
   }

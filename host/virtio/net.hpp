@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/rate_limit.hpp"
@@ -18,8 +19,8 @@ namespace mayfly::virtio {
 
 /// The network device (virtio 1.2, 5.1), with one pair of queues or several (5.1.6.5.5).
 ///
-/// Each pair moves packets on its own thread (net_pair.hpp). A driver that breaks the rules of a queue loses
-/// that queue; a port that is gone is a link that is down.
+/// Each pair moves packets on its own thread, or has the host's kernel do it (net_pair.hpp). A driver that
+/// breaks the rules of a queue loses that queue; a port that is gone is a link that is down.
 ///
 /// With several pairs there is a control queue, by which the driver says how many of them packets are to come
 /// to, one at first; all else that it asks for is refused. It is answered at once, on the vCPU that rings.
@@ -42,6 +43,9 @@ class Net final : public VirtioDevice, private NetPair::Device {
 
   /// Any thread.
   [[nodiscard]] NetCounts counts() const noexcept;
+  /// What others than we move for the device stands still, or goes on. Any thread.
+  void pause() noexcept;
+  void resume() noexcept;
 
   [[nodiscard]] DeviceId id() const noexcept override { return DeviceId::kNet; }
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const noexcept override { return queue_sizes_; }
@@ -54,6 +58,7 @@ class Net final : public VirtioDevice, private NetPair::Device {
   void activate(const Activation& activation) noexcept override;
   void notify(std::uint16_t queue) noexcept override;
   [[nodiscard]] int doorbell(std::size_t queue) const noexcept override;
+  [[nodiscard]] int interrupt_event(std::size_t queue) const noexcept override;
   void reset() noexcept override;
 
  private:
@@ -75,6 +80,9 @@ class Net final : public VirtioDevice, private NetPair::Device {
   /// By which both go.
   const io::Alarm* receive_clock_ = nullptr;
   const io::Alarm* send_clock_ = nullptr;
+  /// Of all pairs.
+  io::Offloads offloads_;
+  std::string port_name_;
   std::vector<std::unique_ptr<NetPair>> pairs_;
   std::vector<std::uint16_t> queue_sizes_;
   NetConfig config_;

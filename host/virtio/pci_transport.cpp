@@ -109,6 +109,21 @@ PciTransport::PciTransport(std::unique_ptr<VirtioDevice> device, GuestMemory& me
                 common_.queue_count() <= kPage / kNotifyMultiplier && msix_.vectors() <= kVectorsMax);
   config_.add_bar(0, {.bytes = kBarBytes, .width = pci::BarWidth::k32});
   add_capabilities();
+  for (std::uint16_t queue = 0; queue < common_.queue_count(); ++queue) {
+    if (const int event = device_->interrupt_event(queue); event >= 0) {
+      events_.push_back({.queue = queue, .event = event});
+    }
+  }
+}
+
+void PciTransport::deliver_by(io::EventInterrupts& interrupts) {
+  const std::lock_guard lock(device_->mutex());
+  MAYFLY_ASSERT(has_events() && interrupts_ == nullptr);
+  const std::uint32_t first = interrupts.allocate(static_cast<std::uint32_t>(events_.size()));
+  for (std::uint32_t i = 0; i < events_.size(); ++i) {
+    events_[i].line = first + i;
+  }
+  interrupts_ = &interrupts;
 }
 
 void PciTransport::add_capabilities() {
@@ -212,6 +227,7 @@ void PciTransport::config_write(std::uint16_t offset, std::span<const std::byte>
   const std::lock_guard lock(device_->mutex());
   config_.write(offset, data);
   msix_.config_written(config_);
+  follow_vectors();
   if (registers_) {
     if (registers_->follow(config_.bar_address(0)) == pci::RegisterPages::Followed::kShownAgain) {
       refresh_registers();
@@ -278,6 +294,7 @@ void PciTransport::region_write(std::uint64_t offset, std::span<const std::byte>
   if (offset >= kMsixTableAt) {
     if (offset < kMsixPbaAt) {
       msix_.write_table(offset - kMsixTableAt, data);
+      follow_vectors();
       refresh(kMsixTableAt);
       refresh(kMsixPbaAt);
     }
@@ -289,6 +306,7 @@ void PciTransport::region_write(std::uint64_t offset, std::span<const std::byte>
     }
   } else {
     common_.write(offset, data);
+    follow_vectors();
     if (common_.status() == 0) {
       isr_ = 0;
       msix_.clear_pending();
@@ -328,6 +346,26 @@ void PciTransport::config_interrupt() noexcept {
 void PciTransport::raise(std::uint16_t vector) noexcept {
   if (msix_.raise(vector) == pci::Msix::Raised::kPending) {
     refresh(kMsixPbaAt);
+  }
+}
+
+void PciTransport::follow_vectors() noexcept {
+  if (interrupts_ == nullptr) {
+    return;
+  }
+  for (QueueEvents& each : events_) {
+    const auto wanted = common_.running() ? msix_.message_of(common_.queue_vector(each.queue)) : std::nullopt;
+    if (wanted == each.sends) {
+      continue;
+    }
+    if (each.sends) {
+      interrupts_->disconnect(each.line, each.event);
+    }
+    each.sends = wanted;
+    if (wanted && !interrupts_->connect(each.line, each.event, *wanted)) {
+      each.sends = std::nullopt;
+      needs_reset(each.queue, QueueFault::kHostRefuses);
+    }
   }
 }
 

@@ -6,7 +6,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
+#include "io/event_interrupts.hpp"
 #include "io/msi_sink.hpp"
 #include "memory/guest_memory.hpp"
 #include "pci/config_space.hpp"
@@ -41,6 +43,12 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   /// must outlive this. Throws Error.
   [[nodiscard]] const pci::RegisterPages& show_registers(pci::Viewer& viewer);
 
+  /// Whether there are queues whose interrupts begin as events (VirtioDevice::interrupt_event).
+  [[nodiscard]] bool has_events() const noexcept { return !events_.empty(); }
+  /// Has them delivered by `interrupts`, which outlives this; what is pending while a vector is masked stands
+  /// in no pending bit then. Once, before the vCPUs run, where there are such queues. Throws Error.
+  void deliver_by(io::EventInterrupts& interrupts);
+
   /// Where in BAR 0 the driver rings for `queue`.
   [[nodiscard]] static constexpr std::uint64_t doorbell_at(std::size_t queue) noexcept {
     return kNotifyAt + kNotifyMultiplier * queue;
@@ -66,12 +74,23 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   void config_interrupt() noexcept override;
   void needs_reset(std::uint16_t queue, QueueFault fault) noexcept override;
 
+  /// A queue whose interrupts begin as events.
+  struct QueueEvents {
+    std::uint16_t queue;
+    int event;
+    std::uint32_t line = 0;
+    /// What each event sends now; nothing: they wait.
+    std::optional<io::MsiMessage> sends{};
+  };
+
   void add_capabilities();
   // What follows comes with the mutex held.
   void region_read(std::uint64_t offset, std::span<std::byte> data) noexcept;
   void region_write(std::uint64_t offset, std::span<const std::byte> data) noexcept;
   void notify(std::uint64_t offset) noexcept;
   void raise(std::uint16_t vector) noexcept;
+  /// Has events sent where the driver wants them now.
+  void follow_vectors() noexcept;
   /// Brings what the guest is shown up to date: all, or the region that begins there.
   void refresh_registers() noexcept;
   void refresh(std::uint32_t region) noexcept;
@@ -87,6 +106,8 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   pci::ConfigSpace config_;
   pci::Msix msix_;
   CommonConfig common_;
+  std::vector<QueueEvents> events_;
+  io::EventInterrupts* interrupts_ = nullptr;
   std::optional<pci::RegisterPages> registers_;
   std::size_t config_access_at_ = 0;
   pci::ConfigReads config_reads_ = pci::ConfigReads::kPlain;

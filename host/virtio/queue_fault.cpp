@@ -33,6 +33,8 @@ std::string_view describe(QueueFault fault) noexcept {
       return "an indirect table is empty or not a multiple of 16 bytes";
     case QueueFault::kBadRequest:
       return "a request has not the form that the device asks for";
+    case QueueFault::kHostRefuses:
+      return "the host's kernel, which serves it, makes no sense of what is there";
   }
   return "unknown fault";
 }

@@ -22,6 +22,7 @@ enum class QueueFault : std::uint8_t {
   kIndirectNested,
   kIndirectLength,
   kBadRequest,
+  kHostRefuses,
 };
 
 /// For the log: what the driver did. Never fails; the text is static.

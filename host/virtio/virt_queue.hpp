@@ -46,6 +46,11 @@ class VirtQueue {
   /// From now on it is `link` that hears of the queue: one that may be called without the device's mutex.
   void speak_to(DriverLink& link) noexcept { link_ = &link; }
 
+  /// Where it is, for another who serves it; nothing while the queue is not enabled, and after a fault.
+  [[nodiscard]] std::optional<QueueSetup> setup() const noexcept {
+    return memory_ == nullptr ? std::nullopt : std::optional(setup_);
+  }
+
   /// Counts what the driver has made available, and asks to be notified of whatever it adds after that.
   void arm() noexcept;
   /// Asks not to be notified. The driver may do so nevertheless.

@@ -55,6 +55,10 @@ class VirtioDevice {
   /// An eventfd that stands for notify() of `queue`, for the host's kernel to write: notify() is then not
   /// sure to be called. -1: there is none. Does not change; queues may share it.
   [[nodiscard]] virtual int doorbell(std::size_t /*queue*/) const noexcept { return -1; }
+  /// An eventfd by which another who serves `queue`, such as the host's kernel, says that it has used buffers
+  /// of which the driver wants to hear. -1: it is the device that says so. Does not change; queues do not
+  /// share it.
+  [[nodiscard]] virtual int interrupt_event(std::size_t /*queue*/) const noexcept { return -1; }
   /// Forgets the driver: its queues are gone. Also comes when there was no activate().
   virtual void reset() noexcept = 0;
 

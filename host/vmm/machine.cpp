@@ -10,12 +10,12 @@
 #include "kvm/disabled_exits.hpp"
 #include "kvm/msr.hpp"
 #include "vfio/pci_function.hpp"
-#include "virtio/pci_transport.hpp"
 #include "virtio/pmem.hpp"
 #include "virtio/rng.hpp"
 #include "vmm/entry_state.hpp"
 #include "vmm/placement.hpp"
 #include "vmm/timer.hpp"
+#include "vmm/vhost_net.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -105,7 +105,7 @@ Machine::Machine(MachineParts parts)
       panic_(parts.down),
       exits_(ports_, mmio_, root_.ports(), parts.timeline, parts.down, parts.at_ready) {
   using boot::Milestone;
-  vm_.create_irqchip(passthrough_ == nullptr ? kvm::Irqchip::kMessages : kvm::Irqchip::kMessagesAndPins);
+  add_event_interrupts();
   parts.timeline.mark(Milestone::kVmCreated);
   map_memory();
   parts.timeline.mark(Milestone::kMemoryReady);
@@ -132,6 +132,19 @@ Machine::Machine(MachineParts parts)
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   finish_prefault();
   set_boot_state(parts);
+}
+
+void Machine::add_event_interrupts() {
+  const bool has_events = passthrough_ != nullptr || !event_driven_.empty();
+  // Lines of theirs are routed, which KVM does for an irqchip with pins.
+  vm_.create_irqchip(has_events ? kvm::Irqchip::kMessagesAndPins : kvm::Irqchip::kMessages);
+  if (!has_events) {
+    return;
+  }
+  kvm_devices_ = std::make_unique<KvmForDevices>(vm_, std::array{Layout::kWindow32, layout_.window64()});
+  for (virtio::PciTransport* transport : event_driven_) {
+    transport->deliver_by(kvm_devices_->interrupts());
+  }
 }
 
 std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) const {
@@ -161,7 +174,6 @@ void Machine::map_memory() {
 }
 
 void Machine::add_passed_devices(const MachineParts& parts) {
-  kvm_devices_ = std::make_unique<KvmForDevices>(vm_, std::array{Layout::kWindow32, layout_.window64()});
   watch_ = std::make_unique<vfio::DeviceWatch>();
   std::vector<OpenDevice> devices = passthrough_->wait();
   exits_.observe_ready(*passthrough_);
@@ -203,6 +215,9 @@ IoThread& Machine::io_thread(const MachineParts& parts) {
 void Machine::add_device(std::unique_ptr<virtio::VirtioDevice> device) {
   auto transport = std::make_unique<virtio::PciTransport>(std::move(device), memory_, msi_);
   virtio::PciTransport& added = *transport;
+  if (added.has_events()) {
+    event_driven_.push_back(&added);
+  }
   root_.add(std::move(transport));
   const pci::RegisterPages& registers = added.show_registers(register_view_);
   register_view_.show(registers.address(), registers.bytes());
@@ -238,16 +253,22 @@ void Machine::add_networks(const MachineParts& parts) {
   for (std::size_t i = 0; i < parts.ports.size(); ++i) {
     const NetDevice& network = parts.networks[i];
     std::vector<virtio::NetEnd> ends;
-    for (const auto& port : parts.ports[i]) {
+    for (NetPort& port : parts.ports[i]) {
       if (!ends.empty()) {
         queue_threads_.push_back(std::make_unique<IoThread>(gate_, sandbox::ThreadKind::kIo));
       }
-      ends.push_back({*port, ends.empty() ? io_thread(parts) : *queue_threads_.back(),
-                      timer_for(network.receive_limits), timer_for(network.send_limits)});
+      ends.push_back({*port.port, ends.empty() ? io_thread(parts) : *queue_threads_.back(),
+                      timer_for(network.receive_limits), timer_for(network.send_limits),
+                      port.vhost ? std::make_unique<VhostNet>(std::move(port.vhost), memory_, port.port->fd())
+                                 : nullptr});
     }
     auto net = std::make_unique<virtio::Net>(std::move(ends), network.setup.mac, network.receive_limits,
                                              network.send_limits);
-    networks_.push_back(net.get());
+    if (network.by_vhost) {
+      served_networks_.push_back(net.get());
+    } else {
+      networks_.push_back(net.get());
+    }
     add_device(std::move(net));
   }
 }

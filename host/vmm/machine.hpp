@@ -31,6 +31,7 @@
 #include "virtio/blk.hpp"
 #include "virtio/console.hpp"
 #include "virtio/net.hpp"
+#include "virtio/pci_transport.hpp"
 #include "virtio/vsock.hpp"
 #include "vmm/boot_samples.hpp"
 #include "vmm/connector_process.hpp"
@@ -75,7 +76,7 @@ struct MachineParts {
   const Image& image;
   const std::vector<PassedDevice>& devices;
   /// Where network devices lead, and what they are called there.
-  const std::vector<NetPorts>& ports;
+  std::vector<NetPorts>& ports;
   const std::vector<NetDevice>& networks;
   /// What is on the guest's disks, and what they are called.
   const std::vector<std::unique_ptr<io::BlockStore>>& stores;
@@ -124,7 +125,7 @@ class Machine {
   /// one thread at a time, which may be another.
   [[nodiscard]] bool pause() noexcept;
   /// Lets the vCPUs in again. As pause().
-  void resume() noexcept { gate_.open(); }
+  void resume() noexcept;
 
   /// Makes the guest's channel take what its backend has to send. Any thread.
   void wake_channel() noexcept { console_.wake(kChannelPort); }
@@ -133,7 +134,7 @@ class Machine {
   [[nodiscard]] virtio::Balloon* balloon() noexcept { return balloon_; }
   [[nodiscard]] const virtio::Balloon* balloon() const noexcept { return balloon_; }
 
-  /// What all network devices have done; nothing when there is none.
+  /// What all network devices have done whose packets we move; nothing when there is none.
   [[nodiscard]] std::optional<virtio::NetCounts> network_counts() const noexcept;
 
   /// What all disks were asked for; nothing when there is none.
@@ -203,6 +204,7 @@ class Machine {
   /// For a device that streams; runs from the end of the constructor on.
   [[nodiscard]] IoThread& io_thread(const MachineParts& parts);
   void attach_buses();
+  void add_event_interrupts();
   void add_passed_devices(const MachineParts& parts);
   void add_vcpus(const MachineParts& parts);
   void interrupt_device_threads() noexcept;
@@ -221,16 +223,15 @@ class Machine {
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;
   boot::KernelLoader kernel_;
-  std::unique_ptr<Prefault> prefault_;  // none where nothing is prefaulted
-  std::unique_ptr<Passthrough>
-      passthrough_;  // none where no device is passed through; the same for kvm_devices_
+  std::unique_ptr<Prefault> prefault_;        // none where nothing is prefaulted
+  std::unique_ptr<Passthrough> passthrough_;  // none where no device is passed through
   kvm::Vm vm_;
   Mapping pmem_;
   MsiDelivery msi_;
   ViewSlots config_view_;
   ViewSlots register_view_;
-  std::unique_ptr<KvmForDevices> kvm_devices_;
-  std::unique_ptr<vfio::DeviceWatch> watch_;  // none where no device is passed through
+  std::unique_ptr<KvmForDevices> kvm_devices_;  // none where no interrupt begins as an event
+  std::unique_ptr<vfio::DeviceWatch> watch_;    // none where no device is passed through
   PauseGate gate_;
   std::unique_ptr<IoThread> io_;  // none where no device streams
   /// Of network devices, one for each pair of queues but the first.
@@ -238,7 +239,11 @@ class Machine {
   std::unique_ptr<vsock::Clients> clients_;  // none where the guest has no sockets
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
+  /// Of each, its packets are moved by us, or by the host's kernel.
   std::vector<const virtio::Net*> networks_;
+  std::vector<virtio::Net*> served_networks_;
+  /// Those some of whose interrupts begin as events.
+  std::vector<virtio::PciTransport*> event_driven_;
   std::vector<const virtio::Blk*> disks_;
   std::vector<std::unique_ptr<DiskWorkers>> disk_workers_;  // one for each of disks_
   const virtio::Vsock* sockets_ = nullptr;

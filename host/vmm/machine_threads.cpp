@@ -84,8 +84,19 @@ bool Machine::pause() noexcept {
   const bool all_out = gate_.wait_for(vcpus_.size() + device_threads(), kPatience);
   if (!all_out) {
     gate_.open();
+    return false;
   }
-  return all_out;
+  for (virtio::Net* network : served_networks_) {
+    network->pause();
+  }
+  return true;
+}
+
+void Machine::resume() noexcept {
+  for (virtio::Net* network : served_networks_) {
+    network->resume();
+  }
+  gate_.open();
 }
 
 std::uint64_t Machine::stop() noexcept {

@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "vmm/tap.hpp"
+#include "vmm/vhost_net.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -17,11 +18,11 @@ TapQueue queue_of(std::size_t number, std::size_t queues) noexcept {
 NetPorts take_descriptors(const std::vector<int>& descriptors) {
   NetPorts ports;
   for (std::size_t i = 0; i < descriptors.size(); ++i) {
-    ports.push_back(std::make_unique<Tap>(descriptors[i], queue_of(i, descriptors.size())));
-    if (ports[i]->name() != ports[0]->name()) {
+    ports.push_back({std::make_unique<Tap>(descriptors[i], queue_of(i, descriptors.size()))});
+    if (ports[i].port->name() != ports[0].port->name()) {
       throw Error("--net: descriptor " + std::to_string(descriptors[i]) + " is of the tap '" +
-                  std::string(ports[i]->name()) + "', the first one of '" + std::string(ports[0]->name()) +
-                  "'; a device has one");
+                  std::string(ports[i].port->name()) + "', the first one of '" +
+                  std::string(ports[0].port->name()) + "'; a device has one");
     }
   }
   return ports;
@@ -30,7 +31,7 @@ NetPorts take_descriptors(const std::vector<int>& descriptors) {
 NetPorts join_tap(const std::string& name, std::size_t queues) {
   NetPorts ports;
   for (std::size_t i = 0; i < queues; ++i) {
-    ports.push_back(std::make_unique<Tap>(name, queue_of(i, queues)));
+    ports.push_back({std::make_unique<Tap>(name, queue_of(i, queues))});
   }
   return ports;
 }
@@ -45,9 +46,14 @@ std::vector<NetPorts> open_ports(const std::vector<NetDevice>& devices, PasstPro
   }
   for (std::size_t i = 0; i < devices.size(); ++i) {
     if (devices[i].user.has_value()) {
-      ports[i].push_back(passt->take_port());
+      ports[i].push_back({passt->take_port()});
     } else if (!devices[i].tap.empty()) {
       ports[i] = join_tap(devices[i].tap, devices[i].queues);
+    }
+    if (devices[i].by_vhost) {
+      for (NetPort& port : ports[i]) {
+        port.vhost = VhostNet::open();
+      }
     }
   }
   return ports;

@@ -4,14 +4,20 @@
 #include <memory>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "io/packet_port.hpp"
 #include "vmm/passt_process.hpp"
 #include "vmm/run_config.hpp"
 
 namespace mayfly::vmm {
 
-/// Where the queues of one network device lead: a port for each pair of them.
-using NetPorts = std::vector<std::unique_ptr<io::PacketPort>>;
+/// Where one pair of queues of a network device leads.
+struct NetPort {
+  std::unique_ptr<io::PacketPort> port;
+  /// An open vhost-net, nobody's yet, that is to move the packets; none: we do.
+  Fd vhost{};
+};
+using NetPorts = std::vector<NetPort>;
 
 /// Those of the guest's network devices, in the order of the configuration. `passt`: of the one that has a
 /// `user`, if there is one. Throws Error.

@@ -117,8 +117,9 @@ sandbox::Needs needs_of(const RunConfig& config) {
   // each of its interrupts.
   constexpr std::uint32_t kFilesMax = 192;
   const bool has_devices = !config.devices.empty();
-  // A tap's descriptor, two doorbells, two timers; of its thread two more.
-  constexpr std::size_t kFilesOfAQueue = 7;
+  // A tap's descriptor, two doorbells, two timers; or with vhost itself, a turn's and six events; of its
+  // thread two more.
+  constexpr std::size_t kFilesOfAQueue = 11;
   std::size_t of_queues = 0;
   for (const NetDevice& network : config.networks) {
     of_queues += kFilesOfAQueue * (network.queues - 1);
@@ -146,7 +147,7 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
                   {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, opened.control.log()},
                   [&waker] { waker.wake(); });
   ReadyObserver* const ready_observer = config.listeners.empty() ? nullptr : &opened.control.lifecycle();
-  const auto ports = open_ports(config.networks, opened.helpers.passt.get());
+  auto ports = open_ports(config.networks, opened.helpers.passt.get());
   opened.sandbox.leave_network();
   const auto stores = open_disks(config.disks);
   Machine machine({.ram = std::move(opened.ram),

@@ -97,6 +97,8 @@ struct NetDevice {
   /// A tap of the host by its name, or an open one: a descriptor for each pair of queues.
   std::string tap{};
   std::vector<int> descriptors{};
+  /// The host's kernel moves the packets, where it is a tap and there are no limits.
+  bool by_vhost = false;
   /// Pairs of queues: of a user's network one, of descriptors as many as there are.
   std::size_t queues = 1;
   /// Its MAC address, and what the guest sets it up with.

@@ -138,14 +138,14 @@ TEST_F(TapTest, OfSeveralQueuesTheFirstAloneReceivesUntilOthersAreToo) {
   const std::vector<NetPorts> ports = open_ports({device}, nullptr);
   ASSERT_EQ(ports[0].size(), 3U);
   raise("tap-g", "10.9.0.1");
-  EXPECT_FALSE(is_detached(*ports[0][0]));
-  EXPECT_TRUE(is_detached(*ports[0][1]) && is_detached(*ports[0][2]));
-  expect_answers(*ports[0][0]);
-  ports[0][1]->set_receives(true);
-  EXPECT_FALSE(is_detached(*ports[0][1]));
-  EXPECT_TRUE(is_detached(*ports[0][2]));
-  ports[0][1]->set_receives(false);
-  EXPECT_TRUE(is_detached(*ports[0][1]));
+  EXPECT_FALSE(is_detached(*ports[0][0].port));
+  EXPECT_TRUE(is_detached(*ports[0][1].port) && is_detached(*ports[0][2].port));
+  expect_answers(*ports[0][0].port);
+  ports[0][1].port->set_receives(true);
+  EXPECT_FALSE(is_detached(*ports[0][1].port));
+  EXPECT_TRUE(is_detached(*ports[0][2].port));
+  ports[0][1].port->set_receives(false);
+  EXPECT_TRUE(is_detached(*ports[0][1].port));
 }
 
 TEST_F(TapTest, OneQueueIsNotSeveral) {
@@ -174,8 +174,8 @@ TEST_F(TapTest, DescriptorsAreQueuesOfOneTap) {
   for (const auto& [one, another] : {std::pair(&first, &second), {&first, &second}, {&second, &first}}) {
     const NetPorts ports = open(*one, *another);
     ASSERT_EQ(ports.size(), 2U);
-    EXPECT_FALSE(is_detached(*ports[0]));
-    EXPECT_TRUE(is_detached(*ports[1]));
+    EXPECT_FALSE(is_detached(*ports[0].port));
+    EXPECT_TRUE(is_detached(*ports[1].port));
   }
   EXPECT_NE(
       refusal([&] { return open(first, other); }).find("is of the tap 'tap-j', the first one of 'tap-i'"),

@@ -23,7 +23,8 @@ awk "{ n = 0; for (i = 2; i <= 5; i++) n += \$i; name = \$NF } name ~ /-(in|out)
   END { for (name in had) pairs += had[name] == 2; print pairs + 0 }" /proc/interrupts
 cat /tmp/said.* >&2'
 
-case_net_queues_carry_streams_of_iperf3_both_ways() {
+# carry_iperf3_streams SETTINGS: of the network device net0, which has four queues.
+carry_iperf3_streams() {
   make_queued_tap net0
   local port
   local -a servers=()
@@ -34,10 +35,14 @@ case_net_queues_carry_streams_of_iperf3_both_ways() {
   done
   # shellcheck disable=SC2064  # the numbers as they are now
   trap "kill ${servers[*]}" EXIT
-  IMAGE="$TRAFFIC_IMAGE" CASE_SECONDS=600 mayfly_run --cpus 4 --net "tap=net0,queues=4,$NET_GUEST" --timeline "$WORK/t.json" \
+  IMAGE="$TRAFFIC_IMAGE" CASE_SECONDS=600 mayfly_run --cpus 4 --net "tap=net0,queues=4,$NET_GUEST$1" --timeline "$WORK/t.json" \
     -- sh -c "$IPERF_CLIENTS" </dev/null
   expect_status 0
   expect_out $'8\n4'
+}
+
+case_net_queues_carry_streams_of_iperf3_both_ways() {
+  carry_iperf3_streams ''
   [[ "$(json "$WORK/t.json" "t['network']['received_bytes'] > 2**21 and t['network']['sent_bytes'] > 2**21")" == True ]] ||
     fail "the timeline has counted $(json "$WORK/t.json" "t['network']"): $err"
 }

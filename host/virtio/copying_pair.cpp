@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "virtio/net_pair.hpp"
+#include "virtio/copying_pair.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -23,7 +23,7 @@ bool is_for_later(ssize_t result) noexcept { return result == -EAGAIN || result 
 
 }  // namespace
 
-NetPair::NetPair(Device& device, std::size_t index, NetEnd end, const NetPairLimits& limits)
+CopyingPair::CopyingPair(Device& device, std::size_t index, NetEnd end, const NetPairLimits& limits)
     : device_(device),
       index_(index),
       end_(std::move(end)),
@@ -42,16 +42,17 @@ NetPair::NetPair(Device& device, std::size_t index, NetEnd end, const NetPairLim
            (limits_.send == nullptr || watch(end_.send_alarm->fd(), send_alarm_handler_));
   }
   if (!good) {
-    fail_errno("cannot watch " + std::string(port_name()) + " of --net");
+    fail_errno("cannot watch " + std::string(end_.port.name()) + " of --net");
   }
 }
 
-NetCounts NetPair::counts() const noexcept {
+NetCounts CopyingPair::counts() const noexcept {
   const std::lock_guard lock(mutex_);
   return counts_;
 }
 
-void NetPair::activate(std::span<VirtQueue> queues, std::uint64_t features, std::uint64_t driver) noexcept {
+void CopyingPair::activate(std::span<VirtQueue> queues, std::uint64_t features,
+                           std::uint64_t driver) noexcept {
   {
     const std::lock_guard lock(mutex_);
     queues_ = queues;
@@ -69,7 +70,7 @@ void NetPair::activate(std::span<VirtQueue> queues, std::uint64_t features, std:
   }
 }
 
-void NetPair::enable(bool receives) noexcept {
+void CopyingPair::enable(bool receives) noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (enabled_.exchange(receives) == receives) {
@@ -79,7 +80,7 @@ void NetPair::enable(bool receives) noexcept {
   ring(kReceive);
 }
 
-void NetPair::reset() noexcept {
+void CopyingPair::reset() noexcept {
   enable(index_ == 0);
   const std::lock_guard lock(mutex_);
   buffers_.forget();
@@ -87,18 +88,18 @@ void NetPair::reset() noexcept {
   features_ = 0;
 }
 
-void NetPair::ring(std::size_t queue) noexcept {
+void CopyingPair::ring(std::size_t queue) noexcept {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(bell_of(queue), &one, sizeof(one));  // full: it rings
 }
 
-std::uint64_t NetPair::take_rings(const Fd& bell) noexcept {
+std::uint64_t CopyingPair::take_rings(const Fd& bell) noexcept {
   std::uint64_t count = 0;
   return ::read(bell.get(), &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
 template <typename Work>
-void NetPair::take_turn(Work&& work) noexcept {
+void CopyingPair::take_turn(Work&& work) noexcept {
   News news;
   std::uint64_t driver = 0;
   {
@@ -112,14 +113,14 @@ void NetPair::take_turn(Work&& work) noexcept {
   }
 }
 
-void NetPair::follow_enabled() noexcept {
+void CopyingPair::follow_enabled() noexcept {
   if (const bool wanted = enabled_.load(); wanted != port_receives_) {
     port_receives_ = wanted;
     end_.port.set_receives(wanted);
   }
 }
 
-void NetPair::on_bell(io::Readiness /*what*/) noexcept {
+void CopyingPair::on_bell(io::Readiness /*what*/) noexcept {
   const std::uint64_t count = take_rings(bell_);
   if (count == 0) {
     return;
@@ -144,7 +145,7 @@ void NetPair::on_bell(io::Readiness /*what*/) noexcept {
   }
 }
 
-void NetPair::on_send_bell(io::Readiness /*what*/) noexcept {
+void CopyingPair::on_send_bell(io::Readiness /*what*/) noexcept {
   const std::uint64_t count = take_rings(send_bell_);
   take_turn([&] {
     counts_.notifications += count;
@@ -155,7 +156,7 @@ void NetPair::on_send_bell(io::Readiness /*what*/) noexcept {
   });
 }
 
-void NetPair::on_send_alarm(io::Readiness /*what*/) noexcept {
+void CopyingPair::on_send_alarm(io::Readiness /*what*/) noexcept {
   take_turn([&] {
     end_.send_alarm->clear();
     (void)end_.loop.change(send_bell_.get(), io::kReadable, send_bell_handler_);
@@ -166,7 +167,7 @@ void NetPair::on_send_alarm(io::Readiness /*what*/) noexcept {
   });
 }
 
-void NetPair::on_receive_alarm(io::Readiness /*what*/) noexcept {
+void CopyingPair::on_receive_alarm(io::Readiness /*what*/) noexcept {
   take_turn([&] {
     end_.receive_alarm->clear();
     (void)end_.loop.change(bell_.get(), io::kReadable, bell_handler_);
@@ -174,7 +175,7 @@ void NetPair::on_receive_alarm(io::Readiness /*what*/) noexcept {
   });
 }
 
-void NetPair::on_port(io::Readiness what) noexcept {
+void CopyingPair::on_port(io::Readiness what) noexcept {
   take_turn([&] {
     if ((what & io::kBroken) != 0) {
       lose_port();
@@ -195,38 +196,38 @@ void NetPair::on_port(io::Readiness what) noexcept {
   });
 }
 
-void NetPair::hold_send(std::uint64_t until) noexcept {
+void CopyingPair::hold_send(std::uint64_t until) noexcept {
   end_.send_alarm->set(until);
   (void)end_.loop.change(send_bell_.get(), 0, send_bell_handler_);
 }
 
-void NetPair::hold_receive(std::uint64_t until) noexcept {
+void CopyingPair::hold_receive(std::uint64_t until) noexcept {
   end_.receive_alarm->set(until);
   (void)end_.loop.change(bell_.get(), 0, bell_handler_);
   listen(0);
 }
 
-void NetPair::settle() noexcept {
+void CopyingPair::settle() noexcept {
   if (std::exchange(unsettled_, false)) {
     end_.port.set_offloads(offloads_of(features_));
   }
 }
 
-void NetPair::listen(io::Readiness what) noexcept {
+void CopyingPair::listen(io::Readiness what) noexcept {
   what = static_cast<io::Readiness>(what | (end_.port.is_full() ? io::kWritable : 0));
   if (what != listening_ && !port_lost_ && end_.loop.change(end_.port.fd(), what, port_handler_)) {
     listening_ = what;
   }
 }
 
-void NetPair::lose_port() noexcept {
+void CopyingPair::lose_port() noexcept {
   port_lost_ = true;
   end_.loop.forget(end_.port.fd(), port_handler_);
   news_.port_is_lost = true;
   ring(kSend);  // what has waited for room there is given back
 }
 
-bool NetPair::holds_send() noexcept {
+bool CopyingPair::holds_send() noexcept {
   if (!port_lost_ && end_.port.is_full()) {
     return true;
   }
@@ -239,7 +240,7 @@ bool NetPair::holds_send() noexcept {
   return false;
 }
 
-void NetPair::send() noexcept {
+void CopyingPair::send() noexcept {
   if (send_turn()) {
     ring(kSend);
   }
@@ -248,7 +249,7 @@ void NetPair::send() noexcept {
   listen(listening_ & io::kReadable);
 }
 
-bool NetPair::send_turn() noexcept {
+bool CopyingPair::send_turn() noexcept {
   VirtQueue& queue = queues_[kSend];
   std::size_t left = kBudget;
   // The driver need not ring while we look anyway, nor while its packets wait.
@@ -276,7 +277,7 @@ bool NetPair::send_turn() noexcept {
   return queue.has_counted();
 }
 
-std::optional<QueueFault> NetPair::send_one(DescriptorChain& chain) noexcept {
+std::optional<QueueFault> CopyingPair::send_one(DescriptorChain& chain) noexcept {
   if (chain.writable() > 0 || chain.readable() < sizeof(NetHeader)) {
     return QueueFault::kBadRequest;
   }
@@ -296,7 +297,7 @@ std::optional<QueueFault> NetPair::send_one(DescriptorChain& chain) noexcept {
   return std::nullopt;
 }
 
-void NetPair::receive() noexcept {
+void CopyingPair::receive() noexcept {
   VirtQueue& queue = queues_[kReceive];
   if (limits_.receive != nullptr) {
     if (const auto until = limits_.receive->held_until(receive_now())) {
@@ -321,7 +322,7 @@ void NetPair::receive() noexcept {
   queue.signal();
 }
 
-NetPair::Received NetPair::receive_one() noexcept {
+CopyingPair::Received CopyingPair::receive_one() noexcept {
   VirtQueue& queue = queues_[kReceive];
   const io::Offloads taken = offloads_of(features_);
   const std::size_t chains = (features_ & kNetMergeable) != 0 ? NetBuffers::kChainsMax : 1;

@@ -61,9 +61,9 @@ def measure(system, runs):
     }
 
 
-def least(figures, peers, name):
-    """What the best of the peers takes."""
-    return min(figures[peer][name]["minsn"] for peer in peers)
+def ratios(figures, own, peers):
+    """By work, what mayfly takes of what the best of the peers does."""
+    return {name: round(figures[own][name]["minsn"] / min(figures[peer][name]["minsn"] for peer in peers), 4) for name, _, _ in WORKS}
 
 
 def print_table(figures, systems):
@@ -73,8 +73,9 @@ def print_table(figures, systems):
         for system in systems:
             values = figures[system][name]
             print(f"  {system:24}{values['minsn']:10.4f}{values['exits']:9.2f}{values['exits_to_vmm']:9.2f}{values['spread_percent']:11.2f}")
-        if "ratio" in figures:
-            print(f"  mayfly takes {figures['ratio'][name]:.3f} of the best QEMU's")
+        for ratio, whose in ("ratio", "the best QEMU's"), ("ratio_vhost", "QEMU's, both with vhost"):
+            if ratio in figures:
+                print(f"  mayfly takes {figures[ratio][name]:.3f} of {whose}")
 
 
 def main():
@@ -85,9 +86,11 @@ def main():
     systems = sorted({path.name.partition(".")[0] for path in options.runs[0].glob("*.exits.1.trace")},
                      key=lambda system: (system != "mayfly", system))
     figures = {system: measure(system, options.runs) for system in systems}
-    peers = [system for system in systems if system != "mayfly"]
+    peers = [system for system in systems if system.startswith("qemu") and not system.endswith("-vhost")]
     if peers:
-        figures["ratio"] = {name: round(figures["mayfly"][name]["minsn"] / least(figures, peers, name), 4) for name, _, _ in WORKS}
+        figures["ratio"] = ratios(figures, "mayfly", peers)
+    if {"mayfly-vhost", "qemu-microvm-vhost"} <= set(systems):
+        figures["ratio_vhost"] = ratios(figures, "mayfly-vhost", ["qemu-microvm-vhost"])
     print_table(figures, systems)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

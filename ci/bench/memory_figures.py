@@ -37,8 +37,8 @@ def is_guest_ram(mapping):
     return mapping["writable"] and anonymous and mapping["size"] >= 64 * 1024
 
 
-def measure(path, image, guest_ram_kib=GUEST_RAM_KIB):
-    """The object of one system, whose guest has so much memory; all in KiB."""
+def split(path, image, guest_ram_kib):
+    """The VMM's own mappings, what is resident of guest RAM, and of the image; in KiB."""
     own, guest, guest_size, image_rss = [], 0, 0, 0
     for mapping in mappings(path):
         if is_guest_ram(mapping):
@@ -50,6 +50,12 @@ def measure(path, image, guest_ram_kib=GUEST_RAM_KIB):
             own.append(mapping)
     if guest_size != guest_ram_kib:
         raise SystemExit(f"memory_figures: {path} shows {guest_size} KiB of guest RAM, not {guest_ram_kib}; mend is_guest_ram")
+    return own, guest, image_rss
+
+
+def measure(path, image, guest_ram_kib=GUEST_RAM_KIB):
+    """The object of one system, whose guest has so much memory; all in KiB."""
+    own, guest, image_rss = split(path, image, guest_ram_kib)
     return {
         "own_rss_kib": sum(mapping["Rss"] for mapping in own),
         "own_pss_kib": sum(mapping["Pss"] for mapping in own),

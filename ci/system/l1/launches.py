@@ -205,11 +205,13 @@ def check_own_memory(launches, processes):
     for process in processes:
         smaps = launches.folder / "smaps"
         smaps.write_text(leaks.text_of(f"/proc/{process.pid}/smaps"))
-        figures = memory_figures.measure(smaps, launches.image, GUEST_MIB * 1024)
+        mappings = memory_figures.split(smaps, launches.image, GUEST_MIB * 1024)[0]
         smaps.unlink()
-        own.append(figures["own_rss_kib"])
+        own.append(sum(mapping["Rss"] for mapping in mappings))
         if own[-1] > OWN_KIB_MAX:
-            fault(f"memory of the VMM: {own[-1]} KiB resident beside guest RAM in launch {process.name} ({process.options}), at most {OWN_KIB_MAX} are allowed")
+            largest = sorted(mappings, key=lambda mapping: -mapping["Rss"])[:4]
+            fault(f"memory of the VMM: {own[-1]} KiB resident beside guest RAM in launch {process.name} ({process.options}), at most {OWN_KIB_MAX} are allowed; "
+                  + ", ".join(f"{mapping['Rss']} of {mapping['size']} {mapping['name'] or 'anonymous'}" for mapping in largest))
     if own:
         say(f"resident memory of the VMM beside guest RAM and image: median {statistics.median(own):.0f} KiB, highest {max(own)} KiB")
 

@@ -5,7 +5,7 @@
 
 # Module lists by the name under which l1/ loads them.
 readonly -A kModuleLists=(
-  [share]="9pnet_virtio 9p overlay tun vhost_net"
+  [share]="9pnet_virtio 9p overlay tun vhost_net vhost_vsock"
   [kvm-amd]="kvm_amd"
   [kvm-intel]="kvm_intel"
   [vfio]="vfio_pci"

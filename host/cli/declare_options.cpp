@@ -77,8 +77,9 @@ void add_run_options(Parser& parser, RunOptions& run) {
       "--module", run.modules, "NAME",
       "Have the guest's init load a kernel module of the image's /lib/modules, with what it needs, "
       "before the command; after a blank its parameters, as in \"nvme io_timeout=60\"; may be repeated");
-  parser.text("--vsock", run.vsock, "PATH",
-              "Give the guest sockets (AF_VSOCK): clients connect to PATH and say CONNECT PORT, the guest "
+  parser.text("--vsock", run.vsock, "PATH|vhost,cid=N",
+              "Give the guest sockets (AF_VSOCK): those of the host's kernel by its address N (vhost), or "
+              "clients connect to PATH and say CONNECT PORT, the guest "
               "reaches PATH_PORT; after commas cid=N, its address, 3 when not given, and limits "
               "rx-rate=BYTES, tx-rate=BYTES, rx-pps=N, tx-pps=N");
   parser.text("--cgroup", run.cgroup, "FOLDER",

@@ -22,14 +22,30 @@ std::uint64_t check_cid(std::string_view text, std::string_view value) {
   return *cid;
 }
 
+/// `rest` is what stands after vhost.
+vmm::GuestSockets check_vhost(std::string_view text, std::string_view rest) {
+  vmm::GuestSockets sockets;
+  sockets.by_vhost = true;
+  const auto [key, value] = take_setting(rest);
+  if (key != "cid" || !rest.empty()) {
+    refuse("--vsock", text,
+           "after vhost there is cid=N alone, the guest's address among all sockets of the host");
+  }
+  sockets.cid = check_cid(text, value);
+  return sockets;
+}
+
 }  // namespace
 
 vmm::GuestSockets check_vsock(const std::string& text) {
   vmm::GuestSockets sockets;
   std::string_view rest = text;
   sockets.path = take_part(rest);
+  if (sockets.path == "vhost") {
+    return check_vhost(text, rest);
+  }
   if (sockets.path.empty()) {
-    refuse("--vsock", text, "write the path of a socket, such as /run/app.sock");
+    refuse("--vsock", text, "write the path of a socket, such as /run/app.sock, or vhost,cid=N");
   }
   if (sockets.path.size() > vsock::kPathMax) {
     refuse("--vsock", text,

@@ -49,11 +49,23 @@ TEST(VsockOption, LimitsAreOfEachDirection) {
 }
 
 TEST(VsockOption, MalformedTextIsNamed) {
-  EXPECT_EQ(refusal(""), "--vsock '': write the path of a socket, such as /run/app.sock");
+  EXPECT_EQ(refusal(""), "--vsock '': write the path of a socket, such as /run/app.sock, or vhost,cid=N");
   EXPECT_NE(refusal(",cid=3").find("write the path"), std::string::npos);
   for (const char* text : {"a,b", "a,id=3", "a,cid=3,b", "a,rx-ops=3", "a,rate=3"}) {
     EXPECT_NE(refusal(text).find("after the path there may be cid=N"), std::string::npos) << text;
   }
+}
+
+TEST(VsockOption, TheHostsKernelHasThemWhenAsked) {
+  const vmm::GuestSockets sockets = check_vsock("vhost,cid=52");
+  EXPECT_TRUE(sockets.by_vhost);
+  EXPECT_EQ(sockets.cid, 52U);
+  EXPECT_EQ(sockets.path, "");
+  EXPECT_FALSE(check_vsock("./vhost").by_vhost) << "a socket of that name";
+  for (const char* text : {"vhost", "vhost,id=3", "vhost,cid=52,rx-rate=1M", "vhost,rx-rate=1M,cid=52"}) {
+    EXPECT_NE(refusal(text).find("after vhost there is cid=N alone"), std::string::npos) << text;
+  }
+  EXPECT_NE(refusal("vhost,cid=2").find("a number from 3 to"), std::string::npos);
 }
 
 TEST(VsockOption, PathLeavesRoomForPorts) {

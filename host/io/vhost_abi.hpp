@@ -58,5 +58,7 @@ inline constexpr std::uint32_t kVhostSetRingKick = _IOW(0xaf, 0x20, VhostRingFil
 inline constexpr std::uint32_t kVhostSetRingCall = _IOW(0xaf, 0x21, VhostRingFile);
 inline constexpr std::uint32_t kVhostSetRingError = _IOW(0xaf, 0x22, VhostRingFile);
 inline constexpr std::uint32_t kVhostNetSetBackend = _IOW(0xaf, 0x30, VhostRingFile);
+inline constexpr std::uint32_t kVhostVsockSetGuestCid = _IOW(0xaf, 0x60, std::uint64_t);
+inline constexpr std::uint32_t kVhostVsockSetRunning = _IOW(0xaf, 0x61, std::int32_t);
 
 }  // namespace mayfly::io

@@ -8,6 +8,7 @@
 
 #include "base/checked.hpp"
 #include "base/error.hpp"
+#include "base/sparse_memory.hpp"
 
 namespace mayfly {
 namespace {
@@ -36,15 +37,8 @@ bool each_word(PageSet::Run run, Use&& use) noexcept {
 
 }  // namespace
 
-PageSet::PageSet(std::uint64_t size) : size_(size) {
-  const std::uint64_t bytes = align_up(size + 1, kWordBits * 8) / 8;
-  void* at =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at == MAP_FAILED) {
-    fail_errno("cannot get memory to keep books of the guest's");
-  }
-  mapping_ = Mapping(at, bytes);
-}
+PageSet::PageSet(std::uint64_t size)
+    : size_(size), mapping_(sparse_memory(align_up(size + 1, kWordBits * 8) / 8)) {}
 
 std::uint64_t* PageSet::words() const noexcept {
   // Safe: aligned to a page, and nothing but words is ever put there.

@@ -279,10 +279,12 @@ TEST(Filters, NoThreadGivesVhostOtherMemoryOrEvents) {
          {io::kVhostSetFeatures, io::kVhostSetRingSize, io::kVhostSetRingBase, io::kVhostSetRingAreas}) {
       expect(request, is_io);
     }
-    expect(io::kVhostNetSetBackend,
-           (with_started(kind) & (kVcpu | kControl | kIo)) != 0 && kind != ThreadKind::kStdio);
-    for (const std::uint64_t request : {io::kVhostSetOwner, io::kVhostSetMemory, io::kVhostSetRingKick,
-                                        io::kVhostSetRingCall, io::kVhostSetRingError}) {
+    for (const std::uint64_t request : {io::kVhostNetSetBackend, io::kVhostVsockSetRunning}) {
+      expect(request, (with_started(kind) & (kVcpu | kControl | kIo)) != 0 && kind != ThreadKind::kStdio);
+    }
+    for (const std::uint64_t request :
+         {io::kVhostSetOwner, io::kVhostSetMemory, io::kVhostSetRingKick, io::kVhostSetRingCall,
+          io::kVhostSetRingError, io::kVhostVsockSetGuestCid}) {
       expect(request, false);
     }
   }

@@ -73,13 +73,14 @@ inline constexpr std::array kRules{
     Rule{SYS_ioctl, kIo, {is(1, TUNSETOFFLOAD)}},
     // How many queues of a tap the driver uses.
     Rule{SYS_ioctl, kIo, {is(1, TUNSETQUEUE)}},
-    // A new driver of a tap's packets, which the host's kernel is to move.
+    // A new driver of queues that the host's kernel is to serve.
     Rule{SYS_ioctl, kIo, {is(1, io::kVhostSetFeatures)}},
     Rule{SYS_ioctl, kIo, {is(1, io::kVhostSetRingSize)}},
     Rule{SYS_ioctl, kIo, {is(1, io::kVhostSetRingBase)}},
     Rule{SYS_ioctl, kIo, {is(1, io::kVhostSetRingAreas)}},
     // It goes on; or stands still, when the guest resets it and while the machine is paused.
     Rule{SYS_ioctl, kVcpu | kControl | kIo, {is(1, io::kVhostNetSetBackend)}},
+    Rule{SYS_ioctl, kVcpu | kControl | kIo, {is(1, io::kVhostVsockSetRunning)}},
     // The guest no longer needs a part of a disk that is a block device.
     Rule{SYS_ioctl, kDisk, {is(1, BLKDISCARD)}},
     // Is stdin's terminal ours yet: tcgetpgrp.

@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/fd.hpp"
 #include "virtio/queue_server.hpp"
@@ -81,18 +80,5 @@ class FakeQueueServer final : public virtio::QueueServer {
   std::array<Fd, kQueues> interrupts_;
   std::array<Fd, kQueues> faults_;
 };
-
-inline void ring_event(int event) {
-  const std::uint64_t one = 1;
-  if (::write(event, &one, sizeof(one)) != sizeof(one)) {
-    throw std::runtime_error("eventfd");
-  }
-}
-
-/// Whether it was rung; it is not any more.
-inline bool take_event(int event) {
-  std::uint64_t count = 0;
-  return ::read(event, &count, sizeof(count)) == sizeof(count);
-}
 
 }  // namespace mayfly::testing

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/buffers.hpp"
 #include "base/error.hpp"
+#include "virtio/event.hpp"
 
 namespace mayfly::virtio {
 namespace {
@@ -88,15 +88,7 @@ void CopyingPair::reset() noexcept {
   features_ = 0;
 }
 
-void CopyingPair::ring(std::size_t queue) noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(bell_of(queue), &one, sizeof(one));  // full: it rings
-}
-
-std::uint64_t CopyingPair::take_rings(const Fd& bell) noexcept {
-  std::uint64_t count = 0;
-  return ::read(bell.get(), &count, sizeof(count)) == sizeof(count) ? count : 0;
-}
+void CopyingPair::ring(std::size_t queue) noexcept { ring_event(bell_of(queue)); }
 
 template <typename Work>
 void CopyingPair::take_turn(Work&& work) noexcept {
@@ -121,7 +113,7 @@ void CopyingPair::follow_enabled() noexcept {
 }
 
 void CopyingPair::on_bell(io::Readiness /*what*/) noexcept {
-  const std::uint64_t count = take_rings(bell_);
+  const std::uint64_t count = take_event(bell_.get());
   if (count == 0) {
     return;
   }
@@ -146,7 +138,7 @@ void CopyingPair::on_bell(io::Readiness /*what*/) noexcept {
 }
 
 void CopyingPair::on_send_bell(io::Readiness /*what*/) noexcept {
-  const std::uint64_t count = take_rings(send_bell_);
+  const std::uint64_t count = take_event(send_bell_.get());
   take_turn([&] {
     counts_.notifications += count;
     if (count != 0 && !queues_.empty()) {

@@ -65,9 +65,6 @@ class CopyingPair final : public NetPair, private DriverLink {
 
   [[nodiscard]] std::uint64_t receive_now() const noexcept { return end_.receive_alarm->now(); }
   [[nodiscard]] std::uint64_t send_now() const noexcept { return end_.send_alarm->now(); }
-  /// Takes what was rung, before the queues are looked at: what is rung for after that rings again. 0: it was
-  /// not.
-  [[nodiscard]] static std::uint64_t take_rings(const Fd& bell) noexcept;
   // Called by the loop.
   void on_bell(io::Readiness what) noexcept;
   void on_send_bell(io::Readiness what) noexcept;

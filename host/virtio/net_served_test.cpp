@@ -10,13 +10,12 @@
 #include "testing/fake_packet_port.hpp"
 #include "testing/fake_queue_server.hpp"
 #include "testing/net_base.hpp"
+#include "virtio/event.hpp"
 
 namespace mayfly::virtio {
 namespace {
 
 using testing::FakeVirtioDriver;
-using testing::ring_event;
-using testing::take_event;
 using Told = testing::FakeQueueServer::Told;
 
 class NetServedTest : public testing::NetBase {
@@ -119,8 +118,8 @@ TEST_F(NetServedTest, DoorbellsAreTheServers) {
   driver_->notify(kReceive);
   driver_->notify(kSend);
   settle();
-  EXPECT_TRUE(take_event(told_[0].bells[kReceive])) << "nobody else takes it";
-  EXPECT_TRUE(take_event(told_[0].bells[kSend]));
+  EXPECT_EQ(1U, take_event(told_[0].bells[kReceive])) << "nobody else takes it";
+  EXPECT_EQ(1U, take_event(told_[0].bells[kSend]));
 }
 
 // To such a driver the second pair's receiving queue is the control queue, whose doorbell is that pair's.
@@ -141,7 +140,7 @@ TEST_F(NetServedTest, AResetStopsItAtOnceAndForgetsItsEvents) {
   driver_->reset();
   EXPECT_FALSE(told_[0].runs) << "before the vCPU goes on";
   EXPECT_FALSE(told_[1].runs);
-  EXPECT_FALSE(take_event(told_[0].interrupts[kReceive]));
+  EXPECT_EQ(0U, take_event(told_[0].interrupts[kReceive]));
   run(kPlain);
   EXPECT_FALSE(needs_reset()) << "the fault was the other driver's";
   EXPECT_TRUE(told_[0].runs);

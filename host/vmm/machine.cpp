@@ -15,7 +15,7 @@
 #include "vmm/entry_state.hpp"
 #include "vmm/placement.hpp"
 #include "vmm/timer.hpp"
-#include "vmm/vhost_net.hpp"
+#include "vmm/vhost.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -228,7 +228,7 @@ void Machine::add_device(std::unique_ptr<virtio::VirtioDevice> device) {
   }
 }
 
-virtio::Console& Machine::add_devices(const MachineParts& parts) {
+virtio::Console& Machine::add_devices(MachineParts& parts) {
   virtio::ConsoleConfig ports;
   ports.ports.push_back({virtio::PortKind::kConsole, "", &parts.console});
   ports.ports.push_back({virtio::PortKind::kGeneric, "mayfly.channel", &parts.channel});
@@ -244,7 +244,11 @@ virtio::Console& Machine::add_devices(const MachineParts& parts) {
   add_networks(parts);
   add_disks(parts);
   if (parts.sockets.has_value()) {
-    add_sockets(parts);
+    if (parts.sockets->by_vhost) {
+      add_served_sockets(parts);
+    } else {
+      add_sockets(parts);
+    }
   }
   return result;
 }
@@ -280,6 +284,15 @@ void Machine::add_disks(const MachineParts& parts) {
     disks_.push_back(disk.get());
     add_device(std::move(disk));
   }
+}
+
+void Machine::add_served_sockets(MachineParts& parts) {
+  auto server = std::make_unique<VhostVsock>(std::move(parts.vhost_sockets), memory_, parts.sockets->cid);
+  const std::uint64_t features = server->socket_features();
+  auto sockets = std::make_unique<virtio::ServedVsock>(std::move(server), features, parts.sockets->cid,
+                                                       io_thread(parts));
+  served_sockets_ = sockets.get();
+  add_device(std::move(sockets));
 }
 
 void Machine::add_sockets(const MachineParts& parts) {

@@ -32,6 +32,7 @@
 #include "virtio/console.hpp"
 #include "virtio/net.hpp"
 #include "virtio/pci_transport.hpp"
+#include "virtio/served_vsock.hpp"
 #include "virtio/vsock.hpp"
 #include "vmm/boot_samples.hpp"
 #include "vmm/connector_process.hpp"
@@ -83,6 +84,8 @@ struct MachineParts {
   const std::vector<DiskDevice>& disks;
   /// As in RunConfig.
   const std::optional<GuestSockets>& sockets;
+  /// An open device of the host's kernel that is to have them; none: they are ours.
+  Fd vhost_sockets;
   /// What leads to them by a path; null: they have none.
   ConnectorProcess* connector;
   /// As in RunConfig.
@@ -140,7 +143,7 @@ class Machine {
   /// What all disks were asked for; nothing when there is none.
   [[nodiscard]] std::optional<virtio::BlkCounts> disk_counts() const noexcept;
 
-  /// Null when the guest has no sockets.
+  /// Null when the guest has no sockets, or they are the host's kernel's.
   [[nodiscard]] const virtio::Vsock* sockets() const noexcept { return sockets_; }
   /// Joins `client`, a connection, to the agent of a guest with sockets, or closes it. Between start() and
   /// stop(), any thread.
@@ -200,7 +203,8 @@ class Machine {
   void add_networks(const MachineParts& parts);
   void add_disks(const MachineParts& parts);
   void add_sockets(const MachineParts& parts);
-  virtio::Console& add_devices(const MachineParts& parts);
+  void add_served_sockets(MachineParts& parts);
+  virtio::Console& add_devices(MachineParts& parts);
   /// For a device that streams; runs from the end of the constructor on.
   [[nodiscard]] IoThread& io_thread(const MachineParts& parts);
   void attach_buses();
@@ -236,12 +240,13 @@ class Machine {
   std::unique_ptr<IoThread> io_;  // none where no device streams
   /// Of network devices, one for each pair of queues but the first.
   std::vector<std::unique_ptr<IoThread>> queue_threads_;
-  std::unique_ptr<vsock::Clients> clients_;  // none where the guest has no sockets
+  std::unique_ptr<vsock::Clients> clients_;  // none where sockets_ is null
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
   /// Of each, its packets are moved by us, or by the host's kernel.
   std::vector<const virtio::Net*> networks_;
   std::vector<virtio::Net*> served_networks_;
+  virtio::ServedVsock* served_sockets_ = nullptr;
   /// Those some of whose interrupts begin as events.
   std::vector<virtio::PciTransport*> event_driven_;
   std::vector<const virtio::Blk*> disks_;

@@ -89,12 +89,18 @@ bool Machine::pause() noexcept {
   for (virtio::Net* network : served_networks_) {
     network->pause();
   }
+  if (served_sockets_ != nullptr) {
+    served_sockets_->pause();
+  }
   return true;
 }
 
 void Machine::resume() noexcept {
   for (virtio::Net* network : served_networks_) {
     network->resume();
+  }
+  if (served_sockets_ != nullptr) {
+    served_sockets_->resume();
   }
   gate_.open();
 }

@@ -3,7 +3,7 @@
 
 #include "base/error.hpp"
 #include "vmm/tap.hpp"
-#include "vmm/vhost_net.hpp"
+#include "vmm/vhost.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -52,7 +52,7 @@ std::vector<NetPorts> open_ports(const std::vector<NetDevice>& devices, PasstPro
     }
     if (devices[i].by_vhost) {
       for (NetPort& port : ports[i]) {
-        port.vhost = VhostNet::open();
+        port.vhost = Vhost::open(Vhost::kNet);
       }
     }
   }

@@ -35,6 +35,7 @@
 #include "vmm/signals.hpp"
 #include "vmm/terminal.hpp"
 #include "vmm/timeline_file.hpp"
+#include "vmm/vhost.hpp"
 #include "vmm/vm_down.hpp"
 #include "vmm/working_set_file.hpp"
 
@@ -148,6 +149,8 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
                   [&waker] { waker.wake(); });
   ReadyObserver* const ready_observer = config.listeners.empty() ? nullptr : &opened.control.lifecycle();
   auto ports = open_ports(config.networks, opened.helpers.passt.get());
+  const bool by_vhost = config.sockets.has_value() && config.sockets->by_vhost;
+  Fd vhost_sockets = by_vhost ? Vhost::open(Vhost::kVsock) : Fd();
   opened.sandbox.leave_network();
   const auto stores = open_disks(config.disks);
   Machine machine({.ram = std::move(opened.ram),
@@ -165,6 +168,7 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
                    .stores = stores,
                    .disks = config.disks,
                    .sockets = config.sockets,
+                   .vhost_sockets = std::move(vhost_sockets),
                    .connector = opened.helpers.connector.get(),
                    .dma_window_bytes = config.dma_window_bytes,
                    .command_line = kernel_command_line(config, opened.image.info().file_system, guest_tsc()),

@@ -136,6 +136,9 @@ struct DiskDevice {
 
 /// A guest's sockets (AF_VSOCK), and what they are on the host.
 struct GuestSockets {
+  /// They are among the sockets of the host's kernel, by the address `cid`: there is no path, and no limits,
+  /// and nobody in the guest listens for `mayfly exec`.
+  bool by_vhost = false;
   /// Of the socket that clients connect to; a port of the host is that with `_PORT` after it. Of
   /// vsock::kPathMax characters at most. Empty: there are none but those of `mayfly exec`.
   std::string path{};

@@ -204,8 +204,10 @@ Result<void, Refusal> RunControl::may_exec() {
       break;
   }
   if (machine_->sockets() == nullptr) {
-    return refuse("no-agent",
-                  "nothing in this VM takes commands; start it with --id ID, or with --vsock PATH");
+    return refuse(
+        "no-agent",
+        "nothing in this VM takes commands; start it with --id ID, or with --vsock PATH, and not with "
+        "--vsock vhost");
   }
   return {};
 }

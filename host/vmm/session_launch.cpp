@@ -146,7 +146,7 @@ std::vector<std::byte> make_launch(const RunConfig& config, const protocol::Laun
       writer.add_fixed(LaunchField::kNameserver, server);
     }
   }
-  if (config.sockets.has_value()) {
+  if (config.sockets.has_value() && !config.sockets->by_vhost) {
     writer.add_fixed(LaunchField::kAgentPort, protocol::kAgentListensAt);
   }
   for (std::size_t i = 0; i < config.disks.size(); ++i) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/sparse_memory.hpp"
 
 namespace mayfly::vsock {
 namespace {
@@ -16,10 +17,10 @@ using Then = Moved::Then;
 Endpoint::Endpoint(Streams& streams, std::uint64_t guest_cid)
     : streams_(streams),
       guest_cid_(guest_cid),
-      memory_(std::make_unique_for_overwrite<std::byte[]>(kConnectionsMax * ReceiveCredit::kBufferBytes)) {
+      memory_(sparse_memory(kConnectionsMax * ReceiveCredit::kBufferBytes)) {
   for (std::size_t slot = 0; slot < entries_.size(); ++slot) {
-    std::byte* const memory = memory_.get() + slot * ReceiveCredit::kBufferBytes;
-    entries_[slot].connection = Connection({memory, ReceiveCredit::kBufferBytes});
+    entries_[slot].connection =
+        Connection(memory_.bytes().subspan(slot * ReceiveCredit::kBufferBytes, ReceiveCredit::kBufferBytes));
   }
 }
 

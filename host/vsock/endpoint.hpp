@@ -4,10 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 
+#include "base/mapping.hpp"
 #include "vsock/connection.hpp"
 #include "vsock/packet.hpp"
 #include "vsock/reset_list.hpp"
@@ -131,7 +131,7 @@ class Endpoint {
   std::uint32_t next_port_ = kFirstPort;
   ResetList resets_;
   /// What the connections hold. One piece that is touched only as it is used.
-  std::unique_ptr<std::byte[]> memory_;
+  Mapping memory_;
   std::array<Entry, kConnectionsMax> entries_{};
   /// All slots from here on are free: what is looked through stays short.
   std::size_t used_ = 0;

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2016
 # SPDX-License-Identifier: Apache-2.0
 #
-# Network devices whose packets the host's kernel moves.
+# Devices that the host's kernel serves: networks, and sockets that are among its own.
 
 case_net_by_vhost_carries_both_ways_unchanged() {
   carry_both_ways ,vhost=on
@@ -54,5 +54,59 @@ case_net_by_vhost_refuses_what_it_cannot_do() {
   mv /dev/vhost-net /dev/vhost-net.away
   mayfly_run --net tap=net0,vhost=on -- true </dev/null
   expect_status 125
-  expect_err_has "--net: vhost=on: cannot open /dev/vhost-net; as root: modprobe vhost_net, or leave vhost=on out"
+  expect_err_has "--net: vhost=on: cannot open /dev/vhost-net; as root: modprobe vhost_net, or do without"
+}
+
+# Sends what it gets back to who sent it, from the address CID; the first who comes is the only one.
+readonly VHOST_ECHO='
+import socket, sys
+server = socket.socket(socket.AF_VSOCK)
+server.bind((socket.VMADDR_CID_ANY, 7000))
+server.listen()
+open(sys.argv[1], "w").close()
+stream, (cid, _) = server.accept()
+while piece := stream.recv(1 << 16):
+    stream.sendall(piece)
+print(cid)'
+
+# Of a VM with the address 52, whose workload is VSOCK_ECHO: what came back is what was sent, to the port 5000 of the guest.
+readonly VHOST_CLIENT='
+import os, socket, threading
+stream = socket.socket(socket.AF_VSOCK)
+stream.connect((52, 5000))
+sent = os.urandom(4 << 20)
+def send():
+    stream.sendall(sent)
+    stream.shutdown(socket.SHUT_WR)
+threading.Thread(target=send).start()
+print(b"".join(iter(lambda: stream.recv(1 << 16), b"")) == sent)'
+
+case_vsock_by_vhost_comes_to_the_host() {
+  python3 -c "$VHOST_ECHO" "$WORK/listening" >"$WORK/server" 2>&1 &
+  local server=$!
+  await "$server" there "$WORK/listening"
+  mayfly_run --vsock vhost,cid=52 -- python3 -c "$VSOCK_CLIENT" </dev/null
+  expect_status 0
+  [[ "$out" == True\ *\ 52 ]] || fail "the guest says: $out $err"
+  wait "$server" || fail "the server failed: $(<"$WORK/server")"
+  [[ "$(<"$WORK/server")" == 52 ]] || fail "the guest came as $(<"$WORK/server")"
+}
+
+case_vsock_by_vhost_is_reached_and_held_by_pause() {
+  start_vm sockets 'exec python3 -c "$PROGRAM"' --env "PROGRAM=$VSOCK_ECHO" --vsock vhost,cid=52
+  [[ "$(python3 -c "$VHOST_CLIENT")" == True ]] || fail "what came back is not what was sent"
+  "$MAYFLY" pause sockets || fail "it does not pause"
+  python3 -c "$VHOST_CLIENT" >"$WORK/client" &
+  local client=$!
+  sleep 2
+  [[ ! -s "$WORK/client" ]] || fail "the guest answers while it is paused"
+  "$MAYFLY" resume sockets || fail "it does not go on"
+  wait "$client" || fail "the client failed"
+  [[ "$(<"$WORK/client")" == True ]] || fail "what came back after the pause is not what was sent"
+  expect_answer 125 "and not with --vsock vhost" exec sockets -- true
+  mayfly_run --vsock vhost,cid=52 -- true </dev/null
+  expect_status 125
+  expect_err_has "--vsock vhost: another guest of this host has the address cid=52"
+  "$MAYFLY" kill sockets || fail "it is not killed"
+  end_vm 137
 }

@@ -3,10 +3,22 @@
 #
 # On a host that has set one page of 1 GiB and 600 of 2 MiB aside since it booted.
 
-# The unit tests that find no huge pages elsewhere.
-case_held_huge_pages_go_back() {
-  "$REPO/build/test/mayfly_memory_test" --gtest_filter='HugePuncherTest.*' >"$WORK/out" 2>&1 || fail "$(<"$WORK/out")"
-  grep -q 'PASSED.* 2 tests' "$WORK/out" || fail "not both were run: $(<"$WORK/out")"
+# expect_passed LIBRARY TESTS COUNT: unit tests that find no such host elsewhere; so many are run.
+expect_passed() {
+  "$REPO/build/test/mayfly_$1_test" --gtest_filter="$2" >"$WORK/out" 2>&1 || fail "$(<"$WORK/out")"
+  grep -q "PASSED.* $3 test" "$WORK/out" || fail "not $3 were run: $(<"$WORK/out")"
+}
+
+case_held_huge_pages_go_back() { expect_passed memory 'HugePuncherTest.*' 2; }
+
+case_sparse_memory_takes_no_huge_pages() {
+  local -r file=/sys/kernel/mm/transparent_hugepage/enabled
+  local before
+  before="$(grep -o '\[.*\]' $file | tr -d '[]')"
+  # shellcheck disable=SC2064  # as it is now
+  trap "echo $before >$file" EXIT
+  echo always >$file
+  expect_passed base 'SparseMemory.*' 1
 }
 
 # expect_pages OPTION...: a run with them boots, in memory of the pages named in $pages.

@@ -47,8 +47,9 @@ TEST(SparseMemory, AByteCostsAPage) {
     GTEST_SKIP() << "this kernel gives no huge pages unasked: /sys/kernel/mm/transparent_hugepage/enabled";
   }
   const Mapping memory = sparse_memory(8 * kHuge);
+  // Written at once: a page that was read before comes in place of one that Linux shares, before 6.13 a small
+  // one.
   for (std::size_t i = 0; i < 8; ++i) {
-    EXPECT_EQ(memory.data()[i * kHuge + 1], std::byte{0});
     memory.data()[i * kHuge] = std::byte{1};
   }
   EXPECT_EQ(huge_bytes_at(memory.data()), 0U);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string>
+
 #include "doctor/advise.hpp"
+#include "doctor/paths.hpp"
 
 namespace mayfly::doctor {
 namespace {
@@ -13,22 +16,15 @@ constexpr Mechanism kVhost{
 constexpr Mechanism kUser{"network", "user", "a guest has a network without any rights (--net user)",
                           "passt(1)"};
 
-Finding check_taps(Switch taps) {
-  if (!taps.has_value()) {
-    return is_unknown(kTaps, "not recorded");
+/// Of what a module of the host's kernel does, which is there when its device is.
+Finding check_device(const Mechanism& mechanism, Switch is_there, const std::string& path,
+                     const std::string& module) {
+  if (!is_there.has_value()) {
+    return is_unknown(mechanism, "not recorded");
   }
-  return *taps ? is_on(kTaps, "/dev/net/tun is there")
-               : is_off(kTaps, "no /dev/net/tun",
-                        "sudo modprobe tun; in a container: docker run --device /dev/net/tun");
-}
-
-Finding check_vhost(Switch vhost) {
-  if (!vhost.has_value()) {
-    return is_unknown(kVhost, "not recorded");
-  }
-  return *vhost ? is_on(kVhost, "/dev/vhost-net is there")
-                : is_off(kVhost, "no /dev/vhost-net",
-                         "sudo modprobe vhost_net; in a container: docker run --device /dev/vhost-net");
+  return *is_there ? is_on(mechanism, path + " is there")
+                   : is_off(mechanism, "no " + path,
+                            "sudo modprobe " + module + "; in a container: docker run --device " + path);
 }
 
 Finding check_user(const Capabilities& host) {
@@ -48,8 +44,8 @@ Finding check_user(const Capabilities& host) {
 }  // namespace
 
 void advise_network(const Capabilities& host, std::vector<Finding>& findings) {
-  findings.push_back(check_taps(host.network.taps));
-  findings.push_back(check_vhost(host.network.vhost));
+  findings.push_back(check_device(kTaps, host.network.taps, kTapDevice, "tun"));
+  findings.push_back(check_device(kVhost, host.network.vhost, kVhostNet, "vhost_net"));
   findings.push_back(check_user(host));
 }
 

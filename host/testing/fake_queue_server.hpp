@@ -4,12 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <stdexcept>
 
 #include <fcntl.h>
-#include <sys/eventfd.h>
 
+#include "base/event_fd.hpp"
 #include "base/fd.hpp"
 #include "virtio/queue_server.hpp"
 
@@ -68,7 +67,7 @@ class FakeQueueServer final : public virtio::QueueServer {
 
  private:
   static Fd event() {
-    Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    Fd event = make_event();
     if (!event) {
       throw std::runtime_error("eventfd");
     }

@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 
 #include "base/error.hpp"
-#include "vfio/event_fd.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vfio {
 

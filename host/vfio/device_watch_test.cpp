@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include "base/event_fd.hpp"
 #include "testing/fake_vfio_device.hpp"
-#include "vfio/event_fd.hpp"
 
 namespace mayfly::vfio {
 namespace {

@@ -2,7 +2,7 @@
 #include "vfio/intx.hpp"
 
 #include "base/error.hpp"
-#include "vfio/event_fd.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vfio {
 
@@ -40,7 +40,7 @@ void Intx::disable() noexcept {
   if (enabled_) {
     device_.disable(Interrupts::kIntx);
     sink_.disconnect_pin(pin_, raised_.get());
-    drain_events(raised_.get());
+    (void)take_event(raised_.get());
     enabled_ = false;
   }
 }

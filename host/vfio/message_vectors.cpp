@@ -4,7 +4,7 @@
 #include <span>
 
 #include "base/error.hpp"
-#include "vfio/event_fd.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vfio {
 
@@ -24,7 +24,7 @@ bool MessageVectors::enable(std::uint32_t count) noexcept {
   enabled_ = allocate(count);
   for (const Vector& vector : vectors_) {
     if (enabled_ && vector.event) {
-      drain_events(vector.event.get());
+      (void)take_event(vector.event.get());
     }
   }
   return enabled_;

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/event_fd.hpp"
 #include "testing/fake_guest_side.hpp"
 #include "testing/fake_vfio_device.hpp"
-#include "vfio/event_fd.hpp"
 
 namespace mayfly::vfio {
 namespace {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::virtio {
 namespace {
@@ -102,10 +103,7 @@ void Blk::reset() noexcept {
   work_ended_.wait(lock, [this] { return under_way_ == 0; });
 }
 
-void Blk::ring() noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof(one));
-}
+void Blk::ring() noexcept { ring_event(bell_.get()); }
 
 bool Blk::serve() noexcept {
   Request request;

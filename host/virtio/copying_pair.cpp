@@ -6,11 +6,9 @@
 #include <string>
 #include <utility>
 
-#include <sys/eventfd.h>
-
 #include "base/buffers.hpp"
 #include "base/error.hpp"
-#include "virtio/event.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::virtio {
 namespace {
@@ -28,7 +26,7 @@ CopyingPair::CopyingPair(Device& device, std::size_t index, NetEnd end, const Ne
       index_(index),
       end_(std::move(end)),
       limits_(limits),
-      bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      bell_(make_event()),
       port_receives_(index == 0),
       enabled_(index == 0) {
   MAYFLY_ASSERT((limits.receive == nullptr || end_.receive_alarm != nullptr) &&
@@ -36,7 +34,7 @@ CopyingPair::CopyingPair(Device& device, std::size_t index, NetEnd end, const Ne
   const auto watch = [this](int fd, Handler& handler) { return end_.loop.watch(fd, io::kReadable, handler); };
   bool good = bell_ && watch(bell_.get(), bell_handler_) && end_.loop.watch(end_.port.fd(), 0, port_handler_);
   if (limits_.receive != nullptr || limits_.send != nullptr) {
-    send_bell_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    send_bell_ = make_event();
     good = good && send_bell_ && watch(send_bell_.get(), send_bell_handler_) &&
            (limits_.receive == nullptr || watch(end_.receive_alarm->fd(), receive_alarm_handler_)) &&
            (limits_.send == nullptr || watch(end_.send_alarm->fd(), send_alarm_handler_));

@@ -4,13 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/event_fd.hpp"
 #include "testing/fake_driver_ring.hpp"
 #include "testing/fake_event_loop.hpp"
 #include "testing/fake_guest_side.hpp"
 #include "testing/fake_packet_port.hpp"
 #include "testing/fake_queue_server.hpp"
 #include "testing/net_base.hpp"
-#include "virtio/event.hpp"
 
 namespace mayfly::virtio {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "virtio/event.hpp"
+#include "base/event_fd.hpp"
 #include "virtio/net_header.hpp"
 
 namespace mayfly::virtio {

@@ -4,15 +4,13 @@
 #include <optional>
 #include <utility>
 
-#include <sys/eventfd.h>
-
 #include "base/error.hpp"
-#include "virtio/event.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::virtio {
 
 ServedQueues::ServedQueues(Owner& owner, std::unique_ptr<QueueServer> server, io::EventLoop& loop)
-    : owner_(owner), server_(std::move(server)), turn_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : owner_(owner), server_(std::move(server)), turn_(make_event()) {
   const auto watch = [&loop](int fd, Handler& handler) { return loop.watch(fd, io::kReadable, handler); };
   if (!turn_ || !watch(turn_.get(), turn_handler_) || !watch(server_->fault_event(0), first_fault_handler_) ||
       !watch(server_->fault_event(1), second_fault_handler_)) {

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <utility>
 
-#include "virtio/event.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::virtio {
 

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/event_fd.hpp"
 #include "testing/fake_driver_ring.hpp"
 #include "testing/fake_event_loop.hpp"
 #include "testing/fake_guest_side.hpp"
@@ -14,7 +15,6 @@
 #include "testing/fake_queue_server.hpp"
 #include "testing/fake_virtio_driver.hpp"
 #include "testing/guest_ram.hpp"
-#include "virtio/event.hpp"
 #include "virtio/pci_transport.hpp"
 
 namespace mayfly::virtio {

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <system_error>
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 #include "sandbox/sandbox.hpp"
 
 namespace mayfly::vmm {
@@ -28,10 +28,7 @@ io::Readiness from_epoll(std::uint32_t events) noexcept {
 }  // namespace
 
 IoThread::IoThread(PauseGate& gate, sandbox::ThreadKind kind)
-    : gate_(gate),
-      kind_(kind),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : gate_(gate), kind_(kind), epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(make_event()) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = nullptr;  // no handler's
@@ -50,10 +47,7 @@ void IoThread::start() {
   }
 }
 
-void IoThread::interrupt() noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));  // full: it is awake
-}
+void IoThread::interrupt() noexcept { ring_event(wake_.get()); }
 
 void IoThread::stop() noexcept {
   if (thread_.joinable()) {
@@ -90,8 +84,7 @@ std::size_t IoThread::take_turn(int timeout) noexcept {
       // Safe: watch() and change() have put it there.
       static_cast<io::EventHandler*>(event.data.ptr)->ready(from_epoll(event.events));
     } else if (event.events != 0) {
-      std::uint64_t count = 0;
-      [[maybe_unused]] const ssize_t taken = ::read(wake_.get(), &count, sizeof(count));
+      (void)take_event(wake_.get());
     }
   }
   return ready;

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <utility>
 
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -19,16 +19,13 @@ bool is_passing(int error) noexcept { return error == EAGAIN || error == EINTR; 
 }  // namespace
 
 SessionLink::SessionLink(Fd stream, VmDown& down)
-    : stream_(std::move(stream)), down_(down), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : stream_(std::move(stream)), down_(down), wake_(make_event()) {
   if (!wake_) {
     fail_errno("eventfd");
   }
 }
 
-void SessionLink::wake() noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof(one));  // full: it is awake
-}
+void SessionLink::wake() noexcept { ring_event(wake_.get()); }
 
 std::array<pollfd, 2> SessionLink::watched() const noexcept {
   const auto to_send = static_cast<short>(unsent_.empty() ? 0 : POLLOUT);
@@ -41,8 +38,7 @@ void SessionLink::serve(std::span<const pollfd, 2> watched) noexcept {
     return;
   }
   if (watched[1].revents != 0) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t taken = ::read(wake_.get(), &count, sizeof(count));
+    (void)take_event(wake_.get());
   }
   const bool goes_on = (watched[0].revents & ~POLLOUT) == 0 || receive();
   if (!goes_on || !send()) {

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 #include "io/vhost_abi.hpp"
 #include "virtio/net_header.hpp"
 #include "virtio/served_vsock.hpp"
@@ -31,7 +31,7 @@ void require(const Vhost::Kind& kind, const Fd& device, unsigned long request, A
 }
 
 Fd new_event(const Vhost::Kind& kind) {
-  Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  Fd event = make_event();
   if (!event) {
     fail_errno(std::string(kind.option) + ": eventfd");
   }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/vm_down.hpp"
 
-#include <sys/eventfd.h>
-
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vmm {
 
-VmDown::VmDown() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+VmDown::VmDown() : event_(make_event()) {
   if (!event_) {
     fail_errno("eventfd");
   }
@@ -20,8 +19,7 @@ void VmDown::report(DownReason reason, std::uint64_t detail) noexcept {
   }
   detail_.store(detail, std::memory_order_relaxed);
   reason_.store(static_cast<int>(reason), std::memory_order_release);
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof(one));  // cannot overflow: once
+  ring_event(event_.get());
 }
 
 std::optional<DownReason> VmDown::reason() const noexcept {

@@ -7,13 +7,13 @@
 #include <string>
 #include <utility>
 
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vsock {
 
@@ -21,7 +21,7 @@ Clients::Clients(std::optional<Doors> doors, std::uint32_t private_port, io::Eve
     : doors_(std::move(doors)),
       private_port_(private_port),
       loop_(loop),
-      bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      bell_(make_event()),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   if (!bell_ || !timer_) {
     fail_errno("cannot make what wakes a guest's sockets");
@@ -51,10 +51,7 @@ void Clients::serve(Guest& guest) {
   }
 }
 
-void Clients::wake() noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(bell_.get(), &one, sizeof(one));  // full: it rings
-}
+void Clients::wake() noexcept { ring_event(bell_.get()); }
 
 void Clients::bring(Fd client) noexcept {
   {
@@ -68,8 +65,7 @@ void Clients::bring(Fd client) noexcept {
 }
 
 void Clients::on_bell(std::size_t /*number*/, io::Readiness /*what*/) noexcept {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t taken = ::read(bell_.get(), &count, sizeof(count));
+  (void)take_event(bell_.get());
   seat_brought();
   guest_->service();
   set_timer();

@@ -21,9 +21,9 @@ NetLimit* pointer_to(std::optional<NetLimit>& limit) noexcept { return limit ? &
 
 }  // namespace
 
-Net::Net(std::vector<NetEnd> ends, const Mac& mac, const RateLimits& receive, const RateLimits& send)
-    : offloads_(ends.front().port.offered()), port_name_(ends.front().port.name()) {
-  MAYFLY_ASSERT(ends.size() <= kPairsMax);
+Net::Net(std::vector<NetEnd> ends, const Mac& mac, const RateLimits& receive, const RateLimits& send) {
+  MAYFLY_ASSERT(!ends.empty() && ends.size() <= kPairsMax);
+  port_ = &ends.front().port;
   if (receive.any()) {
     receive_limit_.emplace(receive);
     receive_clock_ = ends.front().receive_alarm.get();
@@ -56,7 +56,7 @@ std::uint16_t Net::vectors() const noexcept {
 }
 
 std::uint64_t Net::offered_features() const noexcept {
-  return features_of(offloads_) | kNetMac | kNetMtu | kNetStatus | kNetMergeable |
+  return features_of(port_->offered()) | kNetMac | kNetMtu | kNetStatus | kNetMergeable |
          (has_several() ? kNetControlQueue | kNetSeveralPairs : 0) | kFeatureIndirectDescriptors |
          kFeatureEventIndex;
 }
@@ -159,7 +159,7 @@ void Net::lose_link() noexcept {
   if (std::exchange(config_.status, std::uint16_t{0}) == 0) {
     return;  // another pair has told of it
   }
-  warn(port_name_ + " of --net is gone; the guest has no link there any more");
+  warn(std::string(port_->name()) + " of --net is gone; the guest has no link there any more");
   if (link_ != nullptr) {
     link_->config_interrupt();
   }

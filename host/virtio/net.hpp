@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "base/rate_limit.hpp"
@@ -43,9 +42,6 @@ class Net final : public VirtioDevice, private NetPair::Device {
 
   /// Any thread.
   [[nodiscard]] NetCounts counts() const noexcept;
-  /// What others than we move for the device stands still, or goes on. Any thread.
-  void pause() noexcept;
-  void resume() noexcept;
 
   [[nodiscard]] DeviceId id() const noexcept override { return DeviceId::kNet; }
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const noexcept override { return queue_sizes_; }
@@ -60,6 +56,8 @@ class Net final : public VirtioDevice, private NetPair::Device {
   [[nodiscard]] int doorbell(std::size_t queue) const noexcept override;
   [[nodiscard]] int interrupt_event(std::size_t queue) const noexcept override;
   void reset() noexcept override;
+  void pause() noexcept override;
+  void resume() noexcept override;
 
  private:
   // NetPair::Device.
@@ -80,9 +78,8 @@ class Net final : public VirtioDevice, private NetPair::Device {
   /// By which both go.
   const io::Alarm* receive_clock_ = nullptr;
   const io::Alarm* send_clock_ = nullptr;
-  /// Of all pairs.
-  io::Offloads offloads_;
-  std::string port_name_;
+  /// The first pair's; the others are of the same network.
+  const io::PacketPort* port_ = nullptr;
   std::vector<std::unique_ptr<NetPair>> pairs_;
   std::vector<std::uint16_t> queue_sizes_;
   NetConfig config_;

@@ -116,7 +116,7 @@ class NetPair {
   /// `receives` false, the driver's buffers are left alone.
   virtual void enable(bool receives) noexcept = 0;
   virtual void reset() noexcept = 0;
-  /// The machine holds still, or goes on; beside that its loop does.
+  /// As of VirtioDevice.
   virtual void pause() noexcept {}
   virtual void resume() noexcept {}
 };

@@ -49,6 +49,10 @@ class PciTransport final : public pci::PciDevice, private DriverLink {
   /// in no pending bit then. Once, before the vCPUs run, where there are such queues. Throws Error.
   void deliver_by(io::EventInterrupts& interrupts);
 
+  /// As of VirtioDevice.
+  void pause() noexcept { device_->pause(); }
+  void resume() noexcept { device_->resume(); }
+
   /// Where in BAR 0 the driver rings for `queue`.
   [[nodiscard]] static constexpr std::uint64_t doorbell_at(std::size_t queue) noexcept {
     return kNotifyAt + kNotifyMultiplier * queue;

@@ -55,7 +55,7 @@ class ServedQueues {
   void activate(std::span<VirtQueue> queues, std::uint64_t features, std::uint64_t driver) noexcept;
   void reset() noexcept;
 
-  /// As Net::pause() and Net::resume().
+  /// As of VirtioDevice.
   void pause() noexcept;
   void resume() noexcept { ask_for_turn(); }
 

@@ -16,7 +16,7 @@ namespace mayfly::virtio {
 /// guest's sockets among its own.
 class ServedVsock final : public VirtioDevice, private ServedQueues::Owner {
  public:
-  /// Of what `server` has; what else it has a driver is not offered.
+  /// What a driver may be offered (5.10.3).
   static constexpr std::uint64_t kStreams = 1ULL << 0U;
   static constexpr std::uint64_t kPackets = 1ULL << 1U;
 
@@ -24,10 +24,6 @@ class ServedVsock final : public VirtioDevice, private ServedQueues::Owner {
   /// Throws Error.
   ServedVsock(std::unique_ptr<QueueServer> server, std::uint64_t features, std::uint64_t guest_cid,
               io::EventLoop& loop);
-
-  /// As Net::pause() and Net::resume().
-  void pause() noexcept { queues_.pause(); }
-  void resume() noexcept { queues_.resume(); }
 
   [[nodiscard]] DeviceId id() const noexcept override { return DeviceId::kSocket; }
   [[nodiscard]] std::span<const std::uint16_t> queue_sizes() const noexcept override { return kQueueSizes; }
@@ -40,6 +36,8 @@ class ServedVsock final : public VirtioDevice, private ServedQueues::Owner {
   [[nodiscard]] int doorbell(std::size_t queue) const noexcept override;
   [[nodiscard]] int interrupt_event(std::size_t queue) const noexcept override;
   void reset() noexcept override;
+  void pause() noexcept override { queues_.pause(); }
+  void resume() noexcept override { queues_.resume(); }
 
  private:
   /// Receiving, sending; and events, of which there are none: the guest does not move to another host.

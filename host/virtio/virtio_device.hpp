@@ -24,9 +24,9 @@ struct Activation {
 
 /// A device without its transport (virtio 1.2, chapter 2).
 ///
-/// All calls but mutex() come with mutex() held, from any vCPU thread; what reaches the device from elsewhere
-/// (a console's wake()) takes it too. Calls are bounded in time whatever the driver does, and do not
-/// allocate.
+/// All calls but mutex(), pause() and resume() come with mutex() held, from any vCPU thread; what reaches the
+/// device from elsewhere (a console's wake()) takes it too. Calls are bounded in time whatever the driver
+/// does, and do not allocate.
 class VirtioDevice {
  public:
   VirtioDevice() = default;
@@ -61,6 +61,11 @@ class VirtioDevice {
   [[nodiscard]] virtual int interrupt_event(std::size_t /*queue*/) const noexcept { return -1; }
   /// Forgets the driver: its queues are gone. Also comes when there was no activate().
   virtual void reset() noexcept = 0;
+
+  /// What others do for the device, such as the host's kernel, stands still when this returns, or goes on.
+  /// With the mutex not held; the threads of the machine hold still meanwhile.
+  virtual void pause() noexcept {}
+  virtual void resume() noexcept {}
 
   [[nodiscard]] std::mutex& mutex() const noexcept { return mutex_; }
 

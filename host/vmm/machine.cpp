@@ -12,6 +12,7 @@
 #include "vfio/pci_function.hpp"
 #include "virtio/pmem.hpp"
 #include "virtio/rng.hpp"
+#include "virtio/served_vsock.hpp"
 #include "vmm/entry_state.hpp"
 #include "vmm/placement.hpp"
 #include "vmm/timer.hpp"
@@ -268,9 +269,7 @@ void Machine::add_networks(const MachineParts& parts) {
     }
     auto net = std::make_unique<virtio::Net>(std::move(ends), network.setup.mac, network.receive_limits,
                                              network.send_limits);
-    if (network.by_vhost) {
-      served_networks_.push_back(net.get());
-    } else {
+    if (!network.by_vhost) {
       networks_.push_back(net.get());
     }
     add_device(std::move(net));
@@ -289,10 +288,8 @@ void Machine::add_disks(const MachineParts& parts) {
 void Machine::add_served_sockets(MachineParts& parts) {
   auto server = std::make_unique<VhostVsock>(std::move(parts.vhost_sockets), memory_, parts.sockets->cid);
   const std::uint64_t features = server->socket_features();
-  auto sockets = std::make_unique<virtio::ServedVsock>(std::move(server), features, parts.sockets->cid,
-                                                       io_thread(parts));
-  served_sockets_ = sockets.get();
-  add_device(std::move(sockets));
+  add_device(std::make_unique<virtio::ServedVsock>(std::move(server), features, parts.sockets->cid,
+                                                   io_thread(parts)));
 }
 
 void Machine::add_sockets(const MachineParts& parts) {

@@ -32,7 +32,6 @@
 #include "virtio/console.hpp"
 #include "virtio/net.hpp"
 #include "virtio/pci_transport.hpp"
-#include "virtio/served_vsock.hpp"
 #include "virtio/vsock.hpp"
 #include "vmm/boot_samples.hpp"
 #include "vmm/connector_process.hpp"
@@ -243,11 +242,9 @@ class Machine {
   std::unique_ptr<vsock::Clients> clients_;  // none where sockets_ is null
   pci::Root root_;
   virtio::Balloon* balloon_ = nullptr;
-  /// Of each, its packets are moved by us, or by the host's kernel.
+  /// Whose packets we move.
   std::vector<const virtio::Net*> networks_;
-  std::vector<virtio::Net*> served_networks_;
-  virtio::ServedVsock* served_sockets_ = nullptr;
-  /// Those some of whose interrupts begin as events.
+  /// Of devices that the host's kernel serves: some of their interrupts begin as events.
   std::vector<virtio::PciTransport*> event_driven_;
   std::vector<const virtio::Blk*> disks_;
   std::vector<std::unique_ptr<DiskWorkers>> disk_workers_;  // one for each of disks_

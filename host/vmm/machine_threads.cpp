@@ -86,21 +86,15 @@ bool Machine::pause() noexcept {
     gate_.open();
     return false;
   }
-  for (virtio::Net* network : served_networks_) {
-    network->pause();
-  }
-  if (served_sockets_ != nullptr) {
-    served_sockets_->pause();
+  for (virtio::PciTransport* transport : event_driven_) {
+    transport->pause();
   }
   return true;
 }
 
 void Machine::resume() noexcept {
-  for (virtio::Net* network : served_networks_) {
-    network->resume();
-  }
-  if (served_sockets_ != nullptr) {
-    served_sockets_->resume();
+  for (virtio::PciTransport* transport : event_driven_) {
+    transport->resume();
   }
   gate_.open();
 }

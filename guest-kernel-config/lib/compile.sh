@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2154  # Set by the build script: scratch, patches, fragments, job_count, with_modules.
+# shellcheck shell=bash disable=SC2154  # Set by the build script: scratch, patches, fragments, job_count.
 #
 # The steps from the source package to vmlinux, each in the scratch directory.
 
@@ -67,14 +67,14 @@ show_steps() {
       shown = systime()
       percent = int(100 * steps / total)
       if (percent > 99) percent = 99
-      print "guest kernel: " percent " % (" $1, $2 ")"
+      print "guest kernel: " percent " % (" $1, $NF ")"
       fflush()
     }' >&2
 }
 
 compile() {
   local -a targets=(vmlinux)
-  [[ $with_modules == no ]] || targets+=(modules)
+  ! has_modules || targets+=(modules)
   progress "building with $job_count jobs, some minutes of CPU time"
   set -m # A process group of its own, to be ended as one.
   { kernel_make -j"$job_count" "${targets[@]}" 2>&1 | tee "$scratch/build.log" | show_steps; } &
@@ -95,7 +95,7 @@ collect() {
   cp "$scratch/objects/System.map" "$scratch/build.log" "$1/"
   cp "$scratch/objects/.config" "$1/config"
   list_unasked "$scratch/objects/.config" >"$1/unasked"
-  [[ $with_modules == no ]] || collect_modules "$1"
+  ! has_modules || collect_modules "$1"
 }
 
 # The modules, and the part of source and objects that others are built with, as a distribution packages it.

@@ -20,6 +20,11 @@ read_fragments() {
   done
 }
 
+# Whether the fragments that were read ask for modules.
+has_modules() {
+  [[ ${asked[CONFIG_MODULES]:-n} != n ]]
+}
+
 # The lines of the fragments that are options, without comments.
 options_of() {
   grep -hE '^(CONFIG_|# CONFIG_[A-Za-z0-9_]+ is not set$)' "$@"

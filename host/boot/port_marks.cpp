@@ -15,13 +15,13 @@ struct NamedMark {
 // Source: guest-kernel-config/patches, "init: tell the host how far the boot has come".
 constexpr std::array kKernelMarks = {
     NamedMark{0x40, "kernel_entry"},       NamedMark{0x42, "kernel_core"},
-    NamedMark{0x43, "initcalls_early"},    NamedMark{0x44, "kernel_smp"},
+    NamedMark{0x43, "initcalls_early"},    NamedMark{0x45, "driver_core"},
     NamedMark{0x48, "initcalls_pure"},     NamedMark{0x49, "initcalls_core"},
     NamedMark{0x4a, "initcalls_postcore"}, NamedMark{0x4b, "initcalls_arch"},
     NamedMark{0x4c, "initcalls_subsys"},   NamedMark{0x4d, "initcalls_fs"},
     NamedMark{0x4e, "initcalls_device"},   NamedMark{0x4f, "initcalls_late"},
     NamedMark{0x50, "mount_root"},         NamedMark{0x51, "kernel_finish"},
-    NamedMark{0x41, "exec_init"},
+    NamedMark{0x44, "kernel_smp"},         NamedMark{0x41, "exec_init"},
 };
 
 // Source: guest-init/protocol/frame.hpp.

@@ -33,7 +33,7 @@ mayfly_boot() {
 
 case_timeline_has_the_marks_of_kernel_and_init_in_order() {
   timed_once
-  expect_json '0x40 0x42 0x43 0x44 0x48 0x49 0x4a 0x4b 0x4c 0x4d 0x4e 0x4f 0x50 0x51 0x41 0x60 0x61 0x62' \
+  expect_json '0x40 0x42 0x43 0x45 0x48 0x49 0x4a 0x4b 0x4c 0x4d 0x4e 0x4f 0x50 0x51 0x44 0x41 0x60 0x61 0x62' \
     '" ".join(hex(m["code"]) for m in t["marks"])'
   expect_json True '[m["at_ns"] for m in t["marks"]] == sorted(m["at_ns"] for m in t["marks"])'
   expect_json "('exited', 0)" 't["outcome"], t["exit_status"]'
@@ -44,7 +44,7 @@ case_timeline_divides_the_kernels_phase() {
   expect_json 'process_start options kvm_open' '" ".join(p["name"] for p in t["phases"][:3])'
   expect_json 'guest_kernel guest_init workload finish shutdown timeline teardown' \
     '" ".join(p["name"] for p in t["phases"][8:] if p["track"] != "kernel_loader")'
-  expect_json 'enter_kernel kernel_entry kernel_core initcalls_early kernel_smp initcalls_pure initcalls_core initcalls_postcore initcalls_arch initcalls_subsys initcalls_fs initcalls_device initcalls_late mount_root kernel_finish exec_init' \
+  expect_json 'enter_kernel kernel_entry kernel_core initcalls_early driver_core initcalls_pure initcalls_core initcalls_postcore initcalls_arch initcalls_subsys initcalls_fs initcalls_device initcalls_late mount_root kernel_finish kernel_smp exec_init' \
     '" ".join(p["name"] for x in t["phases"] if x["name"] == "guest_kernel" for p in x["phases"])'
   expect_json True '(lambda k: [p["begin_ns"] for p in k["phases"]] + [k["end_ns"]] == [k["begin_ns"]] + [p["end_ns"] for p in k["phases"]])([x for x in t["phases"] if x["name"] == "guest_kernel"][0])'
   expect_json True 'all(t["spans"][n] > 0 for n in ("exec_to_ready_ns", "first_entry_to_init_ns", "kernel_entry_to_userspace_ns"))'
@@ -53,7 +53,7 @@ case_timeline_divides_the_kernels_phase() {
 # What KVM has mapped may shrink on the host's own account, so that is only looked at as a whole.
 case_timeline_counts_exits_and_memory_by_phase() {
   timed_once
-  expect_json 16 '[p["exits"]["boot_mark"] for p in t["phases"] if p["name"] == "guest_kernel"][0]'
+  expect_json 17 '[p["exits"]["boot_mark"] for p in t["phases"] if p["name"] == "guest_kernel"][0]'
   expect_json True 'all(sum(p["exits"][r] for p in t["phases"] if "exits" in p) == t["exits"][r] for r in t["exits"])'
   expect_json True 'sum(p.get("bytes_mapped", 0) for p in t["phases"]) > 1 << 20'
 }

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::broker {
 
@@ -17,7 +17,7 @@ Broker::Broker(BrokerParts parts, std::string path)
     : parts_(std::move(parts)),
       server_(std::move(path), *this,
               {.request_bytes = sizeof(WireRequest), .ask_within = parts_.ask_within}),
-      opened_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      opened_(make_event()) {
   if (!opened_) {
     fail_errno("eventfd");
   }
@@ -33,8 +33,7 @@ void Broker::run(int stop) {
   std::array<pollfd, 2> events{{{stop, POLLIN, 0}, {opened_.get(), POLLIN, 0}}};
   while (events[0].revents == 0) {
     server_.wait(events, next_retry_ns());
-    eventfd_t count = 0;
-    (void)::eventfd_read(opened_.get(), &count);
+    take_event(opened_.get());
     for (Holding& holding : holdings_) {
       look_after(holding);
     }

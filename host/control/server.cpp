@@ -9,11 +9,11 @@
 #include <system_error>
 #include <utility>
 
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::control {
 namespace {
@@ -30,10 +30,7 @@ Trust trust_in(int socket) noexcept {
 }  // namespace
 
 Server::Server(lease::Listener listener, RunningVm& vm, const ServerRules& rules)
-    : listener_(std::move(listener)),
-      vm_(vm),
-      rules_(rules),
-      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : listener_(std::move(listener)), vm_(vm), rules_(rules), stop_(make_event()) {
   if (!stop_) {
     fail_errno("eventfd");
   }
@@ -59,7 +56,7 @@ void Server::end(std::optional<int> exit_status) noexcept {
   if (thread_.joinable()) {
     exit_status_ = exit_status;
     stopping_.store(true, std::memory_order_release);
-    (void)::eventfd_write(stop_.get(), 1);
+    ring_event(stop_.get());
     thread_.join();
   }
   listener_.reset();

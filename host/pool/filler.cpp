@@ -7,9 +7,9 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/eventfd.h>
 
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::pool {
 bool Filler::Job::has_part() const noexcept {
@@ -17,7 +17,7 @@ bool Filler::Job::has_part() const noexcept {
 }
 
 Filler::Filler(Source& source, Background background)
-    : source_(source), background_(background), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : source_(source), background_(background), event_(make_event()) {
   if (!event_) {
     fail_errno("eventfd");
   }
@@ -68,8 +68,7 @@ void Filler::set_background_policy(int policy) noexcept {
 }
 
 std::vector<Filler::Done> Filler::take_done() {
-  eventfd_t count = 0;
-  (void)::eventfd_read(event_.get(), &count);
+  take_event(event_.get());
   const std::lock_guard lock(mutex_);
   return std::exchange(done_, {});
 }
@@ -159,7 +158,7 @@ void Filler::fill_part(Job& job, std::unique_lock<std::mutex>& lock) {
 
 void Filler::tell(Done done) {
   done_.push_back(std::move(done));
-  (void)::eventfd_write(event_.get(), 1);
+  ring_event(event_.get());
 }
 
 }  // namespace mayfly::pool

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/event_fd.hpp"
 #include "base/fd.hpp"
 #include "io/alarm.hpp"
 
@@ -15,7 +15,7 @@ namespace mayfly::testing {
 /// An alarm whose time the test lets pass.
 class FakeAlarm final : public io::Alarm {
  public:
-  FakeAlarm() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  FakeAlarm() : fd_(make_event()) {}
   [[nodiscard]] std::uint64_t now() const noexcept override {
     ++reads;
     return now_;
@@ -28,15 +28,13 @@ class FakeAlarm final : public io::Alarm {
   }
   void clear() noexcept override {
     at.reset();
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t taken = ::read(fd_.get(), &count, sizeof(count));
+    take_event(fd_.get());
   }
 
   void pass(std::uint64_t ns) noexcept {
     now_ += ns;
     if (at && now_ >= *at) {
-      const std::uint64_t one = 1;
-      [[maybe_unused]] const ssize_t written = ::write(fd_.get(), &one, sizeof(one));
+      ring_event(fd_.get());
     }
   }
   /// What it is set to.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/run_requests.hpp"
 
-#include <sys/eventfd.h>
-
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vmm {
 
-RunRequests::RunRequests() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+RunRequests::RunRequests() : event_(make_event()) {
   if (!event_) {
     fail_errno("eventfd");
   }
@@ -15,12 +14,9 @@ RunRequests::RunRequests() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 
 void RunRequests::ask(std::atomic<bool>& what) noexcept {
   what.store(true);
-  (void)::eventfd_write(event_.get(), 1);
+  ring_event(event_.get());
 }
 
-void RunRequests::acknowledge() noexcept {
-  eventfd_t ignored = 0;
-  (void)::eventfd_read(event_.get(), &ignored);
-}
+void RunRequests::acknowledge() noexcept { take_event(event_.get()); }
 
 }  // namespace mayfly::vmm

@@ -6,10 +6,10 @@
 #include <string>
 #include <utility>
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -56,7 +56,7 @@ std::string failure(std::string_view what, std::string_view message, std::uint32
 
 Session::Session(std::vector<std::byte> launch, StdioFds fds, std::function<void()> wake)
     : wake_(std::move(wake)),
-      event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      event_(make_event()),
       outbox_(std::move(launch)),
       in_(fds.in, protocol::kInitialCredit, wake_),
       out_{.writer{{fds.out, fds.log, control::LogStream::kStdout},
@@ -195,17 +195,9 @@ void Session::output_progressed(Stream stream) noexcept {
   }
 }
 
-void Session::notify() noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written =
-      ::write(event_.get(), &one, sizeof(one));  // readable already if it fails
-}
+void Session::notify() noexcept { ring_event(event_.get()); }
 
-void Session::acknowledge() noexcept {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got =
-      ::read(event_.get(), &count, sizeof(count));  // fails when not readable
-}
+void Session::acknowledge() noexcept { take_event(event_.get()); }
 
 Outcome Session::reported_outcome() const {
   const std::string_view message(message_.data(), message_bytes_);

@@ -3,20 +3,18 @@
 
 #include <exception>
 
-#include <sys/eventfd.h>
-
 #include "base/error.hpp"
+#include "base/event_fd.hpp"
 
 namespace mayfly::vmm {
 
-WorkingSetRecorder::WorkingSetRecorder(const Backing& ram)
-    : ram_(ram), ready_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+WorkingSetRecorder::WorkingSetRecorder(const Backing& ram) : ram_(ram), ready_(make_event()) {
   if (!ready_) {
     fail_errno("eventfd");
   }
 }
 
-void WorkingSetRecorder::on_ready() noexcept { (void)::eventfd_write(ready_.get(), 1); }
+void WorkingSetRecorder::on_ready() noexcept { ring_event(ready_.get()); }
 
 void WorkingSetRecorder::look() noexcept {
   if (looked_) {

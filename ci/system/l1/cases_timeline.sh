@@ -73,7 +73,7 @@ case_timeline_becomes_a_trace_for_perfetto() {
   [[ "$(json "$WORK/trace.json" 'sorted({e["ph"] for e in t["traceEvents"]})')" == "['C', 'M', 'X', 'i']" ]] || fail "events are missing"
   [[ "$(json "$WORK/trace.json" '[e["args"]["name"] for e in t["traceEvents"] if e["ph"] == "M"]')" == *"'mayfly', 'guest'"*"'kernel loader'"* ]] ||
     fail "names are missing"
-  [[ "$(json "$WORK/trace.json" 'sum(e["ph"] == "i" for e in t["traceEvents"])')" == 18 ]] || fail "marks are missing"
+  [[ "$(json "$WORK/trace.json" 'sum(e["ph"] == "i" for e in t["traceEvents"])')" == 19 ]] || fail "marks are missing"
 }
 
 case_run_until_ready_does_not_run_the_command() {

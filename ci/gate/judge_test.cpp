@@ -113,6 +113,26 @@ TEST(Compare, PhasesAfterTheSpanThatGrewAreNoCause) {
   EXPECT_TRUE(contains(compare(base, now, rules, {}).causes.at(0), "grew most is teardown"));
 }
 
+// What reads the kernel ran beside another phase than before, in each boot.
+TEST(Compare, PhasesThatMoveAmongEachOtherBeforeTheGuestRunsAreNoCause) {
+  Measurement base = measurement_of(Mode::kCounted, kBoots);
+  Measurement now = measurement_of(Mode::kCounted, times(kBoots, 1.02));
+  const std::vector<Allowance> rules = {{"span.exec_to_ready", Mode::kCounted, 0.003}};
+  for (Measurement* measurement : {&base, &now}) {
+    const std::uint64_t memory = measurement == &base ? 1'000'000 : 6'000'000;
+    for (Sample& sample : measurement->samples) {
+      sample.spans_ns["exec_to_first_entry"] = 7'000'000;
+      sample.phases.at(0) = {"enter", memory, 7'000'000};
+      sample.phases.push_back({"memory", 0, memory});
+    }
+  }
+  EXPECT_TRUE(contains(compare(base, now, rules, {}).causes.at(0), "grew most is guest_kernel"));
+  for (Sample& sample : now.samples) {
+    sample.spans_ns["exec_to_first_entry"] = 9'000'000;
+  }
+  EXPECT_TRUE(contains(compare(base, now, rules, {}).causes.at(0), "grew most is memory"));
+}
+
 // Its median grew by more than that of the phase that grew in each boot.
 TEST(Compare, PhaseThatTakesNowLongAndNowShortIsNoCause) {
   Measurement base = measurement_of(Mode::kCounted, kBoots);

@@ -141,8 +141,8 @@ double growth_of(const std::string& span, const std::vector<Move>& moves) {
 }
 
 // Phases that begin when the span is over cannot have made it longer. Before the guest runs phases have work
-// beside them, which makes now this one longer and now that; so of the two sides of the first entry only those
-// of the one that grew more can.
+// beside them, which makes now this one longer and now that; so of the two sides of the first entry only
+// those of the one that grew more can.
 std::vector<Move> moves_within(const std::string& span, const Findings& findings) {
   const std::string host_side = "exec_to_first_entry";
   const bool by_host = growth_of(host_side, findings.moves) * 2 >= growth_of(span, findings.moves);

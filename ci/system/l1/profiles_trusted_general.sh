@@ -45,6 +45,15 @@ case_general_has_what_containers_are_made_of() {
   done
 }
 
+# cpusets are set up with the CPUs that are there: all of them, although they start last.
+case_general_holds_containers_to_cpus() {
+  of_profile general --cpus 4 -- unshare --user --map-root-user --mount --cgroup sh -c '
+    mount -t tmpfs none /mnt && mkdir /mnt/groups && mount -t cgroup2 none /mnt/groups && cd /mnt/groups && cat cpuset.cpus.effective &&
+      echo +cpuset >cgroup.subtree_control && mkdir two && echo 2-3 >two/cpuset.cpus && cat two/cpuset.cpus.effective && echo 0 >two/cgroup.procs && nproc'
+  expect_status 0
+  expect_out $'0-3\n2-3\n2'
+}
+
 case_general_has_ipv6_bpf_and_fuse() {
   of_profile general -- python3 -c 'import socket; s = socket.socket(socket.AF_INET6); s.bind(("::1", 0)); print("bound")
 print(open("/proc/filesystems").read())'

@@ -33,7 +33,7 @@ void Broker::run(int stop) {
   std::array<pollfd, 2> events{{{stop, POLLIN, 0}, {opened_.get(), POLLIN, 0}}};
   while (events[0].revents == 0) {
     server_.wait(events, next_retry_ns());
-    take_event(opened_.get());
+    (void)take_event(opened_.get());
     for (Holding& holding : holdings_) {
       look_after(holding);
     }

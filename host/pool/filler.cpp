@@ -68,7 +68,7 @@ void Filler::set_background_policy(int policy) noexcept {
 }
 
 std::vector<Filler::Done> Filler::take_done() {
-  take_event(event_.get());
+  (void)take_event(event_.get());
   const std::lock_guard lock(mutex_);
   return std::exchange(done_, {});
 }

@@ -17,6 +17,6 @@ void RunRequests::ask(std::atomic<bool>& what) noexcept {
   ring_event(event_.get());
 }
 
-void RunRequests::acknowledge() noexcept { take_event(event_.get()); }
+void RunRequests::acknowledge() noexcept { (void)take_event(event_.get()); }
 
 }  // namespace mayfly::vmm

@@ -197,7 +197,7 @@ void Session::output_progressed(Stream stream) noexcept {
 
 void Session::notify() noexcept { ring_event(event_.get()); }
 
-void Session::acknowledge() noexcept { take_event(event_.get()); }
+void Session::acknowledge() noexcept { (void)take_event(event_.get()); }
 
 Outcome Session::reported_outcome() const {
   const std::string_view message(message_.data(), message_bytes_);

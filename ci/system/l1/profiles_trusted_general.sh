@@ -32,6 +32,17 @@ case_general_boots_with_mitigations() {
   [[ "$out" == Mitigation:* ]] || fail "the guest says '$out'"
 }
 
+# Of faas, with what shows the page tables: the kernel is write-protected before its other CPUs start and before init code is freed.
+case_no_page_of_the_kernel_is_writable_and_executable() {
+  local pages show="[(c.mount(b'd',b'/mnt',b'debugfs',0,0),print(open('/mnt/page_tables/kernel').read()),c.reboot(0x4321fedc))"
+  show+="for(c)in[__import__('ctypes').CDLL(None)]]"
+  of_profile page_tables --cpus 2 --console "$WORK/console" --cmdline-append "init=/usr/bin/python3 -- -uc $show" -- true
+  pages="$(grep '^0x' "$WORK/console")" || fail "no page is shown: $(tail -n 3 "$WORK/console")"
+  grep -q ' ro .* x ' <<<"$pages" || fail "nothing can be executed: $pages"
+  grep -q ' RW .* NX ' <<<"$pages" || fail "nothing can be written: $pages"
+  ! pages="$(grep ' RW .* x ' <<<"$pages")" || fail "can be written and executed: $pages"
+}
+
 # A container by hand: all namespaces, a file system of its own, control groups with their controllers.
 case_general_has_what_containers_are_made_of() {
   of_profile general -- unshare --user --map-root-user --mount --pid --net --uts --ipc --cgroup --fork sh -c '

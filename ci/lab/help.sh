@@ -45,6 +45,7 @@ status. L1 sees this machine's files, read-only under a tmpfs: what CMD writes i
   --kernel FILE      kernel of L1 with 9P over virtio, overlayfs, KVM (and VFIO) built in (default: Debian's stock 6.12)
   --own-kernel       L1 runs a kernel of ours with iommufd and VFIO's character devices; built first, some minutes, then cached
   --append WORDS     more words for L1's kernel command line
+  --plugin FILE      plugin of QEMU's TCG that sees L1 and L2 run; its arguments after commas
   --verbose          L1's console on stderr
 
   --counted          deterministic: one emulated instruction is one nanosecond of L1's CLOCK_MONOTONIC_RAW; one CPU.

@@ -19,6 +19,7 @@ time_limit=600 # seconds
 results=""
 scratch=50%
 append=""
+plugin=""
 stdin=""
 verbose=no
 command=()
@@ -48,6 +49,7 @@ _read_option() {
     --results) results="$2" ;;
     --scratch) scratch="$(_mebibytes "$1" "$2")M" ;;
     --append) append="$2" ;;
+    --plugin) plugin="$2" ;;
     --stdin) stdin="$2" ;;
     *) die "no option '$1'; 'lab run --help' lists them" ;;
   esac
@@ -81,6 +83,7 @@ _settle_mode() {
     mode=vmx
     memory="${memory:-2048}"
     [[ $counted == no ]] || die "--vmx and --counted exclude each other: Bochs does not count"
+    [[ -z $plugin ]] || die "--vmx and --plugin exclude each other: Bochs has no plugins of TCG"
     [[ ${#devices[@]} -eq 0 && -z $results ]] || die "--vmx takes neither --device nor --results: Bochs has no IOMMU and no 9P"
     [[ $memory -le 2048 ]] || die "--vmx takes at most 2G of --memory: Bochs has no more"
   elif [[ $counted == yes ]]; then

@@ -53,6 +53,7 @@ qemu_command() {
     done
     number=0
   fi
+  [[ -z $plugin ]] || qemu+=(-plugin "$plugin")
   # An IOMMU must come before all the devices that it translates for.
   [[ ${#devices[@]} -eq 0 ]] || qemu+=(-device intel-iommu,intremap=on,aw-bits=48)
   qemu+=(-cpu "$processor" -kernel "$vmlinuz" -initrd "$initrd" -append "$(kernel_append)"

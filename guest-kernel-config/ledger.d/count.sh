@@ -25,14 +25,14 @@ stage_kernel() {
   echo "$1 ${3:-}" >>"$work/stage/systems.list"
 }
 
-# Runs a command in counted L1, where the stage is /bench.
+# run_counted [OPTION...] -- COMMAND...: in counted L1, where the stage is /bench; options of the lab.
 run_counted() {
   local file
   local -a lab=("$checkout/ci/lab/counted" --hugepages-2m "$HUGE_PAGES" --timeout 3400 --results "$work/results")
   for file in "$work/stage/"*; do
     lab+=(--file "$file:/bench/${file##*/}")
   done
-  "${lab[@]}" -- "$@"
+  "${lab[@]}" "$@"
 }
 
 unstage() {
@@ -41,7 +41,7 @@ unstage() {
 
 # Boots what is staged under these names by turns: twice to warm up, three times in earnest, once with all exits traced.
 run_boots() {
-  run_counted /bin/busybox sh /bench/boots /bench 2 3 "$@"
+  run_counted -- /bin/busybox sh /bench/boots /bench 2 3 "$@"
 }
 
 # Writes one line: base Minsn, base exits, Minsn and exits of the variant beyond.
@@ -57,7 +57,7 @@ measure_initcalls() {
   stage_boots dmesg
   stage_kernel traced "$base/vmlinux" "initcall_debug log_buf_len=1M"
   # shellcheck disable=SC2016  # Expanded in L1.
-  run_counted /bin/busybox sh -c '. /bench/systems; n=0
+  run_counted -- /bin/busybox sh -c '. /bench/systems; n=0
     while [ $((n += 1)) -le 4 ]; do (exec_traced) >"$LAB_RESULTS/log.$n" 2>&1 </dev/null || exit 1; done' bench=/bench ||
     { unstage && die "the traced boots failed; the reason is above"; }
   rm -f "$results"/initcalls.*
@@ -67,18 +67,13 @@ measure_initcalls() {
 
 # Every instruction of the guest's kernel by function, counted by a plugin of L1's emulator.
 measure_functions() {
-  local to="$results/functions.$base_key" bin
+  local to="$results/functions.$base_key"
   [[ ! -f $to ]] || return 0
   progress "counting functions"
   stage_boots /bin/true
   stage_kernel base "$base/vmlinux"
-  bin="$work/bin"
-  mkdir "$bin"
-  gcc -O2 -shared -fPIC -o "$bin/count.so" "$here/ledger.d/count.c"
-  printf '#!/bin/sh\nexec /usr/bin/qemu-system-x86_64 -plugin "%s,out=%s" "$@"\n' "$bin/count.so" "$work/blocks" \
-    >"$bin/qemu-system-x86_64"
-  chmod +x "$bin/qemu-system-x86_64"
-  PATH="$bin:$PATH" run_counted /bin/busybox sh /bench/boots /bench 4 3 base ||
+  gcc -O2 -shared -fPIC -o "$work/count.so" "$here/ledger.d/count.c"
+  run_counted --plugin "$work/count.so,out=$work/blocks" -- /bin/busybox sh /bench/boots /bench 4 3 base ||
     { unstage && die "the counted boots failed; the reason is above"; }
   rm -f "$results"/functions.*
   # Four boots to warm up, three in earnest, and the one whose exits are traced.

@@ -35,6 +35,7 @@ class FakePacketPort final : public io::PacketPort {
   void set_receives(bool receives) noexcept override { receives_ = receives; }
   void set_offloads(io::Offloads accepted) noexcept override { accepted_ = accepted; }
   [[nodiscard]] ssize_t receive(std::span<const iovec> buffers) noexcept override {
+    received_into = buffers.size();
     const ssize_t got = ::readv(device_.get(), buffers.data(), static_cast<int>(buffers.size()));
     return got < 0 ? -errno : got;
   }
@@ -73,6 +74,8 @@ class FakePacketPort final : public io::PacketPort {
   int send_error = 0;
   bool full = false;
   bool flush_is_in_vain = false;
+  /// Buffers of the last receive().
+  std::size_t received_into = 0;
 
  private:
   io::Offloads offered_;

@@ -312,6 +312,19 @@ void CopyingPair::receive() noexcept {
   queue.signal();
 }
 
+bool CopyingPair::takes_spill(std::size_t chains, std::uint64_t room, std::uint64_t bytes) noexcept {
+  if (bytes <= room) {
+    return true;
+  }
+  std::array<iovec, kPiecesMax> pieces;
+  const auto guest = buffers_.packet_pieces(chains, pieces);
+  if (bytes > total_bytes(guest)) {
+    return false;
+  }
+  copy_to(guest, room, std::span(spill_).first(bytes - room));
+  return true;
+}
+
 CopyingPair::Received CopyingPair::receive_one() noexcept {
   VirtQueue& queue = queues_[kReceive];
   const io::Offloads taken = offloads_of(features_);
@@ -321,11 +334,12 @@ CopyingPair::Received CopyingPair::receive_one() noexcept {
   if (!buffers_.gather(queue, sizeof(NetHeader) + longest, chains)) {
     return Received::kNoBuffer;
   }
-  // The header comes to us, the packet goes to the driver, and what does not fit beside.
+  // The header comes to us, the packet goes to the driver, and what is longer than expected beside.
   NetHeader header{};
   std::array<iovec, kPiecesMax + 2> pieces;
   pieces[0] = {&header, sizeof(header)};
-  const auto guest = buffers_.packet_pieces(chains, std::span(pieces).subspan(1, kPiecesMax));
+  const std::size_t expected = small_in_a_row_ < kSmallInARow ? chains : std::min(chains, kSmallChains);
+  const auto guest = buffers_.packet_pieces(expected, std::span(pieces).subspan(1, kPiecesMax));
   const std::uint64_t room = total_bytes(guest);
   pieces[guest.size() + 1] = {spill_.data(), spill_.size()};
   const ssize_t got = end_.port.receive(std::span(pieces).first(guest.size() + 2));
@@ -336,10 +350,12 @@ CopyingPair::Received CopyingPair::receive_one() noexcept {
     return Received::kNoPacket;
   }
   const auto bytes = static_cast<std::uint64_t>(got);
+  small_in_a_row_ = bytes > kSmallBytes ? 0 : std::min(small_in_a_row_ + 1, kSmallInARow);
   if (limits_.receive != nullptr) {
     limits_.receive->take(bytes - std::min(bytes, sizeof(header)), receive_now());
   }
-  if (bytes < sizeof(header) || bytes - sizeof(header) > room || !is_taken(header, taken)) {
+  if (bytes < sizeof(header) || !is_taken(header, taken) ||
+      !takes_spill(chains, room, bytes - sizeof(header))) {
     ++counts_.received_dropped;
     return Received::kOne;
   }

@@ -28,11 +28,11 @@ struct NetPairLimits {
 
 /// A pair whose packets we move.
 ///
-/// The thread of its event loop alone does that, between guest memory and the port, without a copy of ours;
-/// the driver rings it by an eventfd. Both directions do a bounded number of packets at a turn, and interrupt
-/// the driver once for all of them. Its own mutex, which is taken with the device's held and never the other
-/// way round, keeps a turn from a change of the driver, and from no other pair: what the driver is to hear of
-/// a turn the device is told after it.
+/// The thread of its event loop alone does that, between guest memory and the port, without a copy of ours
+/// but of a long packet that comes among short ones; the driver rings it by an eventfd. Both directions do a
+/// bounded number of packets at a turn, and interrupt the driver once for all of them. Its own mutex, which
+/// is taken with the device's held and never the other way round, keeps a turn from a change of the driver,
+/// and from no other pair: what the driver is to hear of a turn the device is told after it.
 class CopyingPair final : public NetPair, private DriverLink {
  public:
   /// The pair of number `index` of a device that outlives it. Throws Error.
@@ -53,6 +53,12 @@ class CopyingPair final : public NetPair, private DriverLink {
   static constexpr std::size_t kBudget = 64;
   /// Pieces of a packet: of 48 chains, some of which have more than one.
   static constexpr std::size_t kPiecesMax = 128;
+  /// A packet that comes after so many small ones, such as the other side's acknowledgements of what the
+  /// guest sends, is read into few chains: the host looks at each piece of a call, and Linux gives 44 chains
+  /// for 64 KiB.
+  static constexpr std::size_t kSmallInARow = 8;
+  static constexpr std::size_t kSmallChains = 2;
+  static constexpr std::uint64_t kSmallBytes = 1600;
 
   using Handler = io::MemberHandler<CopyingPair>;
 
@@ -92,6 +98,9 @@ class CopyingPair final : public NetPair, private DriverLink {
   void receive() noexcept;
   enum class Received : std::uint8_t { kOne, kNoPacket, kNoBuffer };
   [[nodiscard]] Received receive_one() noexcept;
+  /// Has what spill_ has of a packet of `bytes`, all but the first `room`, go to the driver's chains,
+  /// `chains` at most; whether they have room for it.
+  [[nodiscard]] bool takes_spill(std::size_t chains, std::uint64_t room, std::uint64_t bytes) noexcept;
 
   Device& device_;
   std::size_t index_;
@@ -122,7 +131,8 @@ class CopyingPair final : public NetPair, private DriverLink {
   bool port_lost_ = false;
   /// The port has yet to be told what this driver takes.
   bool unsettled_ = false;
-  /// Where the end of a packet goes that is longer than what the driver has room for.
+  std::size_t small_in_a_row_ = 0;
+  /// Where the end of a packet goes that is longer than expected, or than what the driver has room for.
   std::array<std::byte, 64 * kKiB + 64> spill_;
 };
 

@@ -2,6 +2,7 @@
 #include "virtio/descriptor_chain.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/checked.hpp"
@@ -38,10 +39,11 @@ std::optional<QueueFault> DescriptorChain::append(const Descriptor& descriptor) 
   if (readable_ + writable_ + descriptor.bytes > 4 * kGiB) {
     return QueueFault::kBytesTooMany;
   }
-  if (!memory_->host_range({GuestAddress(descriptor.address), descriptor.bytes})) {
+  const auto host = memory_->host_range({GuestAddress(descriptor.address), descriptor.bytes});
+  if (!host) {
     return QueueFault::kBufferOutsideMemory;
   }
-  segments_[count_++] = {descriptor.address, descriptor.bytes};
+  segments_[count_++] = {static_cast<std::byte*>(host->iov_base), descriptor.bytes};
   if (writable) {
     writable_ += descriptor.bytes;
   } else {
@@ -51,10 +53,9 @@ std::optional<QueueFault> DescriptorChain::append(const Descriptor& descriptor) 
   return std::nullopt;
 }
 
-GuestRange DescriptorChain::piece(const Cursor& cursor, std::uint64_t bytes_max) const noexcept {
+iovec DescriptorChain::piece(const Cursor& cursor, std::uint64_t bytes_max) const noexcept {
   const Segment& segment = segments_[cursor.segment];
-  return {GuestAddress(segment.address + cursor.offset),
-          std::min<std::uint64_t>(segment.bytes - cursor.offset, bytes_max)};
+  return {segment.at + cursor.offset, std::min<std::uint64_t>(segment.bytes - cursor.offset, bytes_max)};
 }
 
 void DescriptorChain::advance(Cursor& cursor, std::uint64_t bytes) const noexcept {
@@ -67,11 +68,11 @@ void DescriptorChain::advance(Cursor& cursor, std::uint64_t bytes) const noexcep
 std::size_t DescriptorChain::read(std::span<std::byte> out) noexcept {
   std::size_t done = 0;
   while (done < out.size() && readable_ > 0) {
-    const GuestRange from = piece(reader_, out.size() - done);
-    MAYFLY_ASSERT(memory_->copy_out(from.start, out.subspan(done, from.bytes)));
-    advance(reader_, from.bytes);
-    readable_ -= from.bytes;
-    done += from.bytes;
+    const iovec from = piece(reader_, out.size() - done);
+    std::memcpy(out.data() + done, from.iov_base, from.iov_len);
+    advance(reader_, from.iov_len);
+    readable_ -= from.iov_len;
+    done += from.iov_len;
   }
   return done;
 }
@@ -79,10 +80,10 @@ std::size_t DescriptorChain::read(std::span<std::byte> out) noexcept {
 std::size_t DescriptorChain::write(std::span<const std::byte> in) noexcept {
   std::size_t done = 0;
   while (done < in.size() && writable_ > 0) {
-    const GuestRange to = piece(writer_, in.size() - done);
-    MAYFLY_ASSERT(memory_->copy_in(to.start, in.subspan(done, to.bytes)));
-    commit(to.bytes);
-    done += to.bytes;
+    const iovec to = piece(writer_, in.size() - done);
+    std::memcpy(to.iov_base, in.data() + done, to.iov_len);
+    commit(to.iov_len);
+    done += to.iov_len;
   }
   return done;
 }
@@ -90,7 +91,7 @@ std::size_t DescriptorChain::write(std::span<const std::byte> in) noexcept {
 void DescriptorChain::write_last(std::byte value) noexcept {
   MAYFLY_ASSERT(writable_ > 0);
   const Segment& last = segments_[count_ - 1];
-  MAYFLY_ASSERT(memory_->copy_in(GuestAddress(last.address + last.bytes - 1), {&value, 1}));
+  last.at[last.bytes - 1] = value;
   if (writable_ == 1) {
     commit(1);
   }
@@ -100,12 +101,9 @@ std::span<iovec> DescriptorChain::pieces(Cursor cursor, std::uint64_t bytes,
                                          std::span<iovec> room) const noexcept {
   std::size_t count = 0;
   for (; bytes > 0 && count < room.size(); ++count) {
-    const GuestRange next = piece(cursor, bytes);
-    const auto host = memory_->host_range(next);
-    MAYFLY_ASSERT(host.has_value());
-    room[count] = *host;
-    advance(cursor, next.bytes);
-    bytes -= next.bytes;
+    room[count] = piece(cursor, bytes);
+    advance(cursor, room[count].iov_len);
+    bytes -= room[count].iov_len;
   }
   return room.first(count);
 }
@@ -122,7 +120,7 @@ std::span<iovec> DescriptorChain::writable_pieces(std::uint64_t skipped,
   }
   Cursor cursor = writer_;
   for (std::uint64_t left = skipped; left > 0;) {
-    const std::uint64_t step = piece(cursor, left).bytes;
+    const std::uint64_t step = piece(cursor, left).iov_len;
     advance(cursor, step);
     left -= step;
   }
@@ -133,13 +131,13 @@ std::optional<iovec> DescriptorChain::writable_piece(std::size_t bytes_max) cons
   if (writable_ == 0 || bytes_max == 0) {
     return std::nullopt;
   }
-  return memory_->host_range(piece(writer_, bytes_max));
+  return piece(writer_, bytes_max);
 }
 
 void DescriptorChain::commit(std::size_t bytes) noexcept {
   MAYFLY_ASSERT(bytes <= writable_);
   for (std::uint64_t left = bytes; left > 0;) {
-    const std::uint64_t step = piece(writer_, left).bytes;
+    const std::uint64_t step = piece(writer_, left).iov_len;
     advance(writer_, step);
     left -= step;
   }

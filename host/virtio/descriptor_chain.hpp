@@ -64,8 +64,9 @@ class DescriptorChain {
   void release() noexcept { memory_ = nullptr; }
 
  private:
+  /// A buffer, at the address that it has here: RAM stays where it is.
   struct Segment {
-    std::uint64_t address;
+    std::byte* at;
     std::uint32_t bytes;
   };
   /// A place in the segments.
@@ -74,7 +75,7 @@ class DescriptorChain {
     std::uint32_t offset = 0;
   };
   /// The rest of the cursor's segment, at most `bytes_max`; the cursor must not be at the end.
-  [[nodiscard]] GuestRange piece(const Cursor& cursor, std::uint64_t bytes_max) const noexcept;
+  [[nodiscard]] iovec piece(const Cursor& cursor, std::uint64_t bytes_max) const noexcept;
   void advance(Cursor& cursor, std::uint64_t bytes) const noexcept;
   /// `bytes` from `cursor` on, which are there.
   [[nodiscard]] std::span<iovec> pieces(Cursor cursor, std::uint64_t bytes,

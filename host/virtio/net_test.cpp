@@ -142,6 +142,54 @@ TEST_F(NetTest, APacketThatExactlyFillsItsBuffersUsesNoMore) {
   EXPECT_EQ(receive_ring_.used_index(), 2);
 }
 
+TEST_F(NetTest, ReadsIntoFewBuffersAfterManySmallPacketsAndALongOneIsWholeAllTheSame) {
+  constexpr int kSmall = 8;
+  run(kSegments);
+  for (int i = 0; i < 30; ++i) {
+    receive_ring_.chain().writable(1000).publish();
+  }
+  for (int i = 0; i < kSmall; ++i) {
+    ASSERT_TRUE(port_.put(packet("small")));
+  }
+  ring(Net::kReceiveQueue);
+  for (int i = 0; i < kSmall; ++i) {
+    EXPECT_EQ(receive_ring_.take_used()->text, packet("small", {.num_buffers = 1}));
+  }
+  EXPECT_EQ(port_.received_into, 4U) << "a header, two buffers and the rest";
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(
+        port_.put(packet(std::string(988, 'a') + std::string(1000, 'b') + std::string(1000, 'c') + "d")));
+  }
+  ring(Net::kReceiveQueue);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(receive_ring_.take_used()->text, packet(std::string(988, 'a'), {.num_buffers = 4})) << i;
+    EXPECT_EQ(receive_ring_.take_used()->text, std::string(1000, 'b')) << i;
+    EXPECT_EQ(receive_ring_.take_used()->text, std::string(1000, 'c')) << i;
+    EXPECT_EQ(receive_ring_.take_used()->text, "d") << i;
+  }
+  EXPECT_EQ(port_.received_into, 30U - kSmall - 2 * 4 + 2)
+      << "a header, all buffers that are left and the rest";
+}
+
+TEST_F(NetTest, ALongPacketAfterSmallOnesThatHasNoRoomIsDropped) {
+  run(kMergeable);
+  for (int i = 0; i < 12; ++i) {
+    receive_ring_.chain().writable(1000).publish();
+  }
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(port_.put(packet("small")));
+  }
+  ASSERT_TRUE(port_.put(packet(std::string(4000, 'x'))));
+  ASSERT_TRUE(port_.put(packet("last")));
+  ring(Net::kReceiveQueue);
+  EXPECT_EQ(net_->counts().received_packets, 9U);
+  EXPECT_EQ(net_->counts().received_dropped, 1U);
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(receive_ring_.take_used()->text, packet("small", {.num_buffers = 1}));
+  }
+  EXPECT_EQ(receive_ring_.take_used()->text, packet("last", {.num_buffers = 1}));
+}
+
 TEST_F(NetTest, WaitsForBuffersAndForgetsNoPacket) {
   run(kMergeable);
   ASSERT_TRUE(port_.put(packet("early")));

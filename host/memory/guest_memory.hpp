@@ -62,7 +62,8 @@ class GuestMemory {
   [[nodiscard]] bool copy_out(GuestAddress from, std::span<std::byte> out) const noexcept;
   /// Copies `in` into guest memory; false when the range is not wholly RAM.
   [[nodiscard]] bool copy_in(GuestAddress to, std::span<const std::byte> in) noexcept;
-  /// For preadv and the like only: the kernel copies, we never look through it.
+  /// For preadv and the like, and for copies in whole: the guest changes what is there at any time, so we
+  /// never look through it. Valid as long as the memory.
   [[nodiscard]] std::optional<iovec> host_range(GuestRange range) const noexcept;
 
   [[nodiscard]] std::span<const Region> regions() const noexcept { return {regions_.data(), count_}; }

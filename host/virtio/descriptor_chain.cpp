@@ -59,9 +59,14 @@ iovec DescriptorChain::piece(const Cursor& cursor, std::uint64_t bytes_max) cons
 }
 
 void DescriptorChain::advance(Cursor& cursor, std::uint64_t bytes) const noexcept {
-  cursor.offset += static_cast<std::uint32_t>(bytes);
-  if (cursor.offset == segments_[cursor.segment].bytes) {
+  while (bytes > 0) {
+    const std::uint32_t left = segments_[cursor.segment].bytes - cursor.offset;
+    if (bytes < left) {
+      cursor.offset += static_cast<std::uint32_t>(bytes);
+      return;
+    }
     cursor = {cursor.segment + 1, 0};
+    bytes -= left;
   }
 }
 
@@ -119,11 +124,7 @@ std::span<iovec> DescriptorChain::writable_pieces(std::uint64_t skipped,
     return {};
   }
   Cursor cursor = writer_;
-  for (std::uint64_t left = skipped; left > 0;) {
-    const std::uint64_t step = piece(cursor, left).iov_len;
-    advance(cursor, step);
-    left -= step;
-  }
+  advance(cursor, skipped);
   return pieces(cursor, writable_ - skipped, room);
 }
 
@@ -136,11 +137,7 @@ std::optional<iovec> DescriptorChain::writable_piece(std::size_t bytes_max) cons
 
 void DescriptorChain::commit(std::size_t bytes) noexcept {
   MAYFLY_ASSERT(bytes <= writable_);
-  for (std::uint64_t left = bytes; left > 0;) {
-    const std::uint64_t step = piece(writer_, left).iov_len;
-    advance(writer_, step);
-    left -= step;
-  }
+  advance(writer_, bytes);
   writable_ -= bytes;
   written_ += static_cast<std::uint32_t>(bytes);
 }

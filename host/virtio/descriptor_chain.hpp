@@ -76,6 +76,7 @@ class DescriptorChain {
   };
   /// The rest of the cursor's segment, at most `bytes_max`; the cursor must not be at the end.
   [[nodiscard]] iovec piece(const Cursor& cursor, std::uint64_t bytes_max) const noexcept;
+  /// Over `bytes`, which are there.
   void advance(Cursor& cursor, std::uint64_t bytes) const noexcept;
   /// `bytes` from `cursor` on, which are there.
   [[nodiscard]] std::span<iovec> pieces(Cursor cursor, std::uint64_t bytes,

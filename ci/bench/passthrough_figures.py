@@ -42,7 +42,7 @@ def print_table(title, key, figures, sizes):
     for system in figures:
         values = [figures[system].get(f"{key}_{size.lower()}") for size in sizes]
         if any(values):
-            print(f"  {system:30}" + "".join(f"{value:10.1f}" for value in values))
+            print(f"  {system:30}" + "".join(f"{'-' if value is None else f'{value:.1f}':>10}" for value in values))
 
 
 def main():

@@ -37,6 +37,8 @@ namespace mayfly::vfio {
 ///   extended capabilities
 ///     0003 serial number, 000b vendor   emulated, fixed, as the device had them at the start
 ///     any other          masked and out of the list: AER, ACS, ATS, PRI, PASID, SR-IOV, resizable BAR, ...
+///     where none is left nothing answers (all ones), as for a function without extended space: a guest looks
+///     once, not for each capability that it knows
 ///
 /// All of the device's bytes are foreign. Not locked: its owner does that. Source: PCI 3.0, chapter 6; PCI
 /// Express 3.0, 7.8 and 7.9.
@@ -80,6 +82,7 @@ class ConfigFilter {
   Bytes256 read_passed_{};
   Bytes256 write_passed_{};
   std::array<std::byte, kBytes - pci::ConfigSpace::kBytes> extended_{};
+  bool has_extended_ = false;
   std::optional<std::uint8_t> msi_;
   std::optional<std::uint8_t> msix_;
 };

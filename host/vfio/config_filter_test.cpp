@@ -15,7 +15,7 @@ class ConfigFilterTest : public ::testing::Test {
   }
   template <typename T>
   T read(const ConfigFilter& filter, std::uint16_t offset) {
-    T value{};
+    T value = static_cast<T>(~T{0});
     filter.read(offset, std::as_writable_bytes(std::span(&value, 1)), device_);
     return value;
   }
@@ -194,12 +194,23 @@ TEST_F(ConfigFilterTest, ExtendedListKeepsSerialNumberAndVendorOnly) {
   EXPECT_EQ(device_.get<std::uint32_t>(0x168), 0xcafeU);
 }
 
+TEST_F(ConfigFilterTest, ExtendedSpaceWhoseListIsEmptyIsNotThere) {
+  device_.put<std::uint32_t>(0x100, 0x00020001);  // error reporting
+  const ConfigFilter view = filter();
+  EXPECT_EQ(read<std::uint32_t>(view, 0x100), ~0U);
+  EXPECT_EQ(read<std::uint32_t>(view, 0xffc), ~0U);
+  device_.put<std::uint8_t>(0xff, 0x55);
+  EXPECT_EQ(read<std::uint32_t>(view, 0xff), 0xffffff00U) << "masked below, absent above";
+}
+
 TEST_F(ConfigFilterTest, AccessesAtTheEndStayInside) {
+  device_.put<std::uint32_t>(0x100, 0x00010003);  // serial number
   ConfigFilter view = filter();
   write<std::uint64_t>(view, 0xffc, ~0ULL);
   write<std::uint64_t>(view, 0xfc, ~0ULL);
   EXPECT_EQ(read<std::uint32_t>(view, 0xffc), 0U);
-  EXPECT_EQ(read<std::uint64_t>(view, 0xfc), 0U);
+  EXPECT_EQ(read<std::uint64_t>(view, 0xfc), 0x0001000300000000U)
+      << "nothing, and the serial number's header";
 }
 
 }  // namespace

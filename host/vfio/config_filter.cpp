@@ -215,7 +215,9 @@ void ConfigFilter::add_extended(std::span<const std::byte> config) noexcept {
     }
     last = at;
   }
-  has_extended_ = last != 0;
+  if (last == 0) {
+    extended_.fill(kAll);
+  }
 }
 
 void ConfigFilter::read(std::uint16_t offset, std::span<std::byte> data,
@@ -224,9 +226,7 @@ void ConfigFilter::read(std::uint16_t offset, std::span<std::byte> data,
   bool passed = false;
   for (std::size_t i = 0; i < data.size() && offset + i < kBytes; ++i) {
     if (offset + i >= kConventional) {
-      if (has_extended_) {
-        data[i] = extended_[offset + i - kConventional];
-      }
+      data[i] = extended_[offset + i - kConventional];
     } else {
       passed = passed || read_passed_[offset + i] != kNone;
     }

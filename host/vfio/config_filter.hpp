@@ -82,7 +82,6 @@ class ConfigFilter {
   Bytes256 read_passed_{};
   Bytes256 write_passed_{};
   std::array<std::byte, kBytes - pci::ConfigSpace::kBytes> extended_{};
-  bool has_extended_ = false;
   std::optional<std::uint8_t> msi_;
   std::optional<std::uint8_t> msix_;
 };

@@ -49,7 +49,7 @@ case_memory_is_taken_over_while_the_guest_idles() {
     echo $(($(of MemTotal) > 2900 * 1024)) $(($(of MemFree) > 2800 * 1024)) $(($(cat /proc/sys/fs/file-max) > 250000))
     tries=0
     until more=$(($(of MemFree) / 4 - $(there))); [ $more -lt 2048 ] || [ $((tries += 1)) -gt 600 ]; do sleep 0.1; done
-    echo $(($(there) > 2800 * 256)) $(($(of MemFree) <= $(of MemTotal))) $((-2048 < more && more < 2048))
+    echo $(($(there) > 2800 * 256)) $(($(of MemFree) > 2800 * 1024 && $(of MemFree) <= $(of MemTotal))) $((-2048 < more && more < 2048))
     echo 1 >/proc/sys/vm/compact_memory
     dmesg | grep -cE "WARNING|BUG|Bad page"' </dev/null
   expect_out $'1 1 1\n1 1 1\n0'

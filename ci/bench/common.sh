@@ -40,13 +40,27 @@ read_common_option() {
   esac
 }
 
+# require_place OPTION FILE: fails where a file that is asked for could not be written.
+require_place() {
+  [[ -z $2 || (-d $(dirname "$2") && -w $(dirname "$2")) ]] || die "cannot write $2; give $1 a place that can be written"
+}
+
+# Prints why no guest can be traced on this machine's own KVM; nothing where one can.
+own_kvm_lacks() {
+  if ! grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo || [[ ! -r /dev/kvm || ! -w /dev/kvm ]]; then
+    echo "its KVM is not there, not to be used, or can only emulate"
+  elif [[ ! -w /sys/kernel/tracing/trace_clock ]]; then
+    echo "the ready mark is traced, which needs root and tracefs at /sys/kernel/tracing"
+  fi
+}
+
 # Fails before the long part when something is missing or the figures could not be kept.
 require_product() {
   local file
   for file in "$mayfly" "$vmlinux" "$image"; do
     [[ -f $file ]] || die "there is no $file; ci/quickstart makes it"
   done
-  [[ -z $json || (-d $(dirname "$json") && -w $(dirname "$json")) ]] || die "cannot write $json; give --json a place that can be written"
+  require_place --json "$json"
   require_packages qemu-system-x86 qemu-system-data python3 binutils g++
 }
 

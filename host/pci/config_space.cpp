@@ -13,6 +13,9 @@ namespace {
 constexpr std::uint16_t kCommandMemory = 1U << 1U;
 constexpr std::uint16_t kCommandBusMaster = 1U << 2U;
 constexpr std::uint16_t kCommandInterruptDisable = 1U << 10U;
+/// In bus clocks, as firmware sets it: Linux writes one below 16 anew whenever a driver makes the function a
+/// bus master.
+constexpr std::uint8_t kLatency = 64;
 constexpr std::uint32_t kBarIs64 = 0b100;
 constexpr std::uint64_t kBarFlags = 0xf;
 
@@ -26,6 +29,7 @@ ConfigSpace::ConfigSpace(const Identity& identity) noexcept
   set<std::uint16_t>(header::kDevice, identity.device, 0);
   set<std::uint16_t>(header::kCommand, 0, kCommandMemory | kCommandBusMaster | kCommandInterruptDisable);
   set<std::uint32_t>(header::kRevisionAndClass, identity.class_code << 8U | identity.revision, 0);
+  set<std::uint8_t>(header::kLatencyTimer, kLatency, 0xff);
   set<std::uint16_t>(header::kSubsystemVendor, identity.subsystem_vendor, 0);
   set<std::uint16_t>(header::kSubsystem, identity.subsystem, 0);
   set<std::uint8_t>(header::kInterruptLine, 0, 0xff);

@@ -32,6 +32,7 @@ TEST(ConfigSpace, TellsItsIdentity) {
   EXPECT_EQ(read<std::uint32_t>(config, 0x00), 0x56781234U);
   EXPECT_EQ(read<std::uint32_t>(config, 0x08), 0x0a0b0c07U);
   EXPECT_EQ(read<std::uint32_t>(config, 0x2c), 0xdef09abcU);
+  EXPECT_EQ(read<std::uint8_t>(config, 0x0d), 64U) << "a latency that Linux leaves as it is";
   EXPECT_EQ(read<std::uint8_t>(config, 0x0e), 0U) << "a type 0 header of a single function";
 }
 

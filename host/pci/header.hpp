@@ -11,6 +11,7 @@ inline constexpr std::size_t kDevice = 0x02;
 inline constexpr std::size_t kCommand = 0x04;
 inline constexpr std::size_t kStatus = 0x06;
 inline constexpr std::size_t kRevisionAndClass = 0x08;
+inline constexpr std::size_t kLatencyTimer = 0x0d;
 inline constexpr std::size_t kBar0 = 0x10;
 inline constexpr std::size_t kSubsystemVendor = 0x2c;
 inline constexpr std::size_t kSubsystem = 0x2e;

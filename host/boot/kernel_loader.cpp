@@ -11,14 +11,13 @@
 
 #include "base/checked.hpp"
 #include "base/error.hpp"
-#include "base/fd.hpp"
-#include "boot/kernel_image.hpp"
 
 namespace mayfly::boot {
 namespace {
 
-// Large, so that there are few system calls; bounded, so that a loader can be stopped.
-constexpr std::size_t kReadBytesMax = 64 * kMiB;
+// What one thread reads at a time: what goes to one huge page, which the host clears when it is first
+// written.
+constexpr std::uint64_t kPageBytes = 2 * kMiB;
 
 // Headers and notes of an open file. Remembers why a read failed, for that is not the file's content's fault.
 class FileSource final : public ByteSource {
@@ -67,11 +66,9 @@ std::uint64_t size_of_regular(int fd, const std::string& path) {
   throw Error("cannot boot " + path + ": " + std::string(describe(fault)));
 }
 
-void read_segment(int fd, const std::string& path, std::uint64_t offset, iovec to,
-                  const std::stop_token& stop) {
-  while (to.iov_len > 0 && !stop.stop_requested()) {
-    const ssize_t got =
-        ::pread(fd, to.iov_base, std::min(to.iov_len, kReadBytesMax), static_cast<off_t>(offset));
+void read_piece(int fd, const std::string& path, std::uint64_t offset, iovec to) {
+  while (to.iov_len > 0) {
+    const ssize_t got = ::pread(fd, to.iov_base, to.iov_len, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) {
       continue;
     }
@@ -99,7 +96,20 @@ KernelLoader::KernelLoader(std::string path, const GuestMemory& memory, std::spa
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 GuestAddress KernelLoader::wait() {
+  std::exception_ptr failure;
+  if (prepared_.load(std::memory_order_acquire)) {
+    try {
+      read_pieces({});
+    } catch (...) {
+      failure = std::current_exception();
+      thread_.request_stop();
+    }
+  }
   thread_.join();
+  fd_ = Fd();
+  if (failure_ == nullptr) {
+    failure_ = failure;
+  }
   if (failure_ != nullptr) {
     std::rethrow_exception(failure_);
   }
@@ -109,16 +119,17 @@ GuestAddress KernelLoader::wait() {
 void KernelLoader::run(const std::stop_token& stop) noexcept {
   timeline_.mark(Milestone::kKernelReadBegin);
   try {
-    load(stop);
+    prepare();
+    prepared_.store(true, std::memory_order_release);
+    read_pieces(stop);
   } catch (...) {
     failure_ = std::current_exception();
   }
-  timeline_.mark(Milestone::kKernelReadEnd);
 }
 
-void KernelLoader::load(const std::stop_token& stop) {
-  const Fd fd = open_kernel(path_);
-  const FileSource file(fd.get(), size_of_regular(fd.get(), path_));
+void KernelLoader::prepare() {
+  fd_ = open_kernel(path_);
+  const FileSource file(fd_.get(), size_of_regular(fd_.get(), path_));
   const auto image = parse_elf(file);
   if (file.errno_value() != 0) {
     throw Error(file.errno_value(), "cannot read kernel " + path_);
@@ -130,11 +141,50 @@ void KernelLoader::load(const std::stop_token& stop) {
     refuse(path_, *fault);
   }
   for (const KernelImage::Segment& segment : image->loads()) {
-    const auto to = memory_.host_range({segment.memory.start, segment.file_bytes});
-    MAYFLY_ASSERT(to.has_value());  // check_placement
-    read_segment(fd.get(), path_, segment.file_offset, *to, stop);
+    add_pieces(segment);
   }
   entry_ = image->entry;
+}
+
+void KernelLoader::add_pieces(const KernelImage::Segment& segment) {
+  std::uint64_t done = 0;
+  while (done < segment.file_bytes) {
+    const GuestAddress start(segment.memory.start.raw() + done);
+    const std::uint64_t to_page_end = kPageBytes - start.raw() % kPageBytes;
+    const std::uint64_t bytes = std::min(segment.file_bytes - done, to_page_end);
+    const auto to = memory_.host_range({start, bytes});
+    MAYFLY_ASSERT(to.has_value());  // check_placement
+    pieces_.push_back({segment.file_offset + done, *to, start.raw() / kPageBytes});
+    done += bytes;
+  }
+}
+
+std::span<const KernelLoader::Piece> KernelLoader::take_page() noexcept {
+  const std::size_t count = pieces_.size();
+  std::size_t first = next_.load(std::memory_order_relaxed);
+  std::size_t end = 0;
+  do {
+    end = first;
+    while (end < count && pieces_[end].page == pieces_[first].page) {
+      ++end;
+    }
+  } while (!next_.compare_exchange_weak(first, end, std::memory_order_relaxed));
+  return std::span(pieces_).subspan(first, end - first);
+}
+
+void KernelLoader::read_pieces(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const auto taken = take_page();
+    if (taken.empty()) {
+      return;
+    }
+    for (const Piece& piece : taken) {
+      read_piece(fd_.get(), path_, piece.file_offset, piece.to);
+    }
+    if (read_.fetch_add(taken.size(), std::memory_order_relaxed) + taken.size() == pieces_.size()) {
+      timeline_.mark(Milestone::kKernelReadEnd);
+    }
+  }
 }
 
 }  // namespace mayfly::boot

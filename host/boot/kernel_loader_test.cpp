@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "boot/kernel_loader.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -73,6 +76,56 @@ TEST_F(KernelLoaderTest, SegmentsLandInGuestMemory) {
     ASSERT_TRUE(memory_.copy_out(GuestAddress(at), loaded));
     EXPECT_EQ(loaded, elf.text);
     EXPECT_EQ(memory_.read<std::uint8_t>(GuestAddress(at + elf.text.size())), 0);
+  }
+}
+
+TEST_F(KernelLoaderTest, SegmentsOfSeveralHugePagesLandWhole) {
+  ElfFixture elf;
+  elf.text.resize(5 * kMiB + 3);
+  elf.segments.clear();
+  elf.add_segment(ElfFixture::kBase, elf.text.size() + 1);
+  for (std::size_t i = 0; i < elf.text.size(); ++i) {
+    elf.text[i] = static_cast<std::byte>(i * 7 + i / 4096);
+  }
+  const std::string path = file_with(elf.build());
+  for (int i = 0; i < 10; ++i) {
+    std::memset(mapping_.data(), 0, kRamBytes);
+    KernelLoader loader(path, memory_, reserved_, timeline_);
+    static_cast<void>(loader.wait());
+    Bytes loaded(elf.text.size());
+    ASSERT_TRUE(memory_.copy_out(GuestAddress(ElfFixture::kBase), loaded));
+    const auto differs = std::mismatch(loaded.begin(), loaded.end(), elf.text.begin());
+    ASSERT_TRUE(differs.first == loaded.end()) << "at byte " << differs.first - loaded.begin();
+    ASSERT_EQ(memory_.read<std::uint8_t>(GuestAddress(ElfFixture::kBase + elf.text.size())), 0);
+  }
+}
+
+TEST_F(KernelLoaderTest, FileIsClosedOnceTheKernelIsInPlace) {
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = open_files();
+  KernelLoader loader(file_with(ElfFixture().build()), memory_, reserved_, timeline_);
+  static_cast<void>(loader.wait());
+  EXPECT_EQ(open_files(), before);
+}
+
+TEST_F(KernelLoaderTest, FileThatIsCutOffWhileItIsReadIsRefused) {
+  ElfFixture elf;
+  elf.text.resize(7 * kMiB);
+  elf.segments.clear();
+  elf.add_segment(ElfFixture::kBase, elf.text.size());
+  const std::string path = file_with(elf.build());
+  for (int i = 0; i < 20; ++i) {
+    std::filesystem::resize_file(path, 7 * kMiB + 4096);
+    KernelLoader loader(path, memory_, reserved_, timeline_);
+    std::filesystem::resize_file(path, 4096);
+    try {
+      static_cast<void>(loader.wait());
+    } catch (const Error& error) {
+      EXPECT_EQ(error.what(), "cannot boot " + path + ": " + std::string(describe(KernelFault::kTruncated)));
+    }
   }
 }
 

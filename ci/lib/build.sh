@@ -4,6 +4,10 @@
 # Set-up shared by ci/quickstart and ci/test. Source it from the root of the checkout, after packages.sh
 # and, for prepare_all, ci/system/passthrough.sh.
 
+# What was compiled once is kept, for other checkouts too: their paths are not of it.
+export CCACHE_DIR="${XDG_CACHE_HOME:-$HOME/.cache}/mayfly/ccache" CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=yes
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+
 # build_preset NAME [TARGET...]: configures and builds a preset of CMakePresets.json.
 build_preset() {
   local preset="$1"
@@ -13,7 +17,7 @@ build_preset() {
   echo "build: $preset ${*:-(all)}" >&2
   local dir="build/$preset"
   [[ "$preset" != release ]] || dir=build
-  if ! { cmake --preset "$preset" && cmake --build "$dir" "${@/#/--target=}"; } >"$log" 2>&1; then
+  if ! { cmake --preset "$preset" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache && cmake --build "$dir" "${@/#/--target=}"; } >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     echo "build: preset $preset failed (log: $log)" >&2
     return 1

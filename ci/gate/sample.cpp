@@ -34,6 +34,24 @@ std::vector<Phase> phases(const std::string& file, const Json& list) {
   return result;
 }
 
+// Exits up to the workload's exec, which is where a boot ends: what a workload makes, and how far its guest comes
+// in shutting down before it is stopped, is no part of it. Nothing where a phase of the guest does not tell.
+std::optional<std::map<std::string, std::uint64_t>> exits_of_boot(const std::string& file, const Json& phases) {
+  std::map<std::string, std::uint64_t> sum;
+  std::size_t told = 0;
+  for (const Json& item : phases) {
+    ObjectReader phase(file, "phases", item);
+    const std::string name = phase.text("name");
+    if ((name == "guest_kernel" || name == "guest_init") && phase.has("exits")) {
+      ++told;
+      for (const auto& [reason, count] : counts(phase.object("exits"))) {
+        sum[reason] += count;
+      }
+    }
+  }
+  return told == 2 ? std::optional(std::move(sum)) : std::nullopt;
+}
+
 std::string hex(std::uint64_t code) {
   std::array<char, 24> text{};
   static_cast<void>(
@@ -72,12 +90,16 @@ Sample parse_timeline(const std::string& file, const Json& timeline) {
   Sample sample;
   sample.outcome = reader.text("outcome");
   sample.exit_status = reader.count("exit_status");
-  sample.phases = phases(file, reader.array("phases"));
+  const Json& list = reader.array("phases");
+  sample.phases = phases(file, list);
   for (const Json& mark : reader.array("marks")) {
     sample.marks.push_back(ObjectReader(file, "marks", mark).count("code"));
   }
   sample.marks_dropped = reader.count("marks_dropped");
   sample.exits = counts(reader.object("exits"));
+  if (auto of_boot = exits_of_boot(file, list)) {
+    sample.exits = std::move(*of_boot);
+  }
   sample.kvm = counts(reader.object("kvm"));
   ObjectReader memory = reader.object("memory");
   sample.pages = memory.text("pages");

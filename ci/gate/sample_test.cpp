@@ -24,6 +24,22 @@ TEST(Timeline, IsReadByNameAndWithoutAListOfNames) {
   EXPECT_EQ(fault_of(sample), std::nullopt);
 }
 
+TEST(Timeline, GivesTheExitsOfTheBootAlone) {
+  const auto exits = [](const std::string& phases) {
+    std::string text = kTimeline;
+    text.replace(text.find(R"([{"name": "opt)"), 0, "[" + phases + "], \"was\": ");
+    return parse_timeline("t", parse_json("t", text)).exits;
+  };
+  const std::string kernel =
+      R"({"name": "guest_kernel", "begin_ns": 2, "end_ns": 3, "exits": {"port_in": 2, "mmio_read": 3}})";
+  const std::string init = R"({"name": "guest_init", "begin_ns": 3, "end_ns": 4, "exits": {"port_in": 1}})";
+  const std::string work = R"({"name": "workload", "begin_ns": 4, "end_ns": 5, "exits": {"port_in": 4}})";
+  const std::map<std::string, std::uint64_t> of_boot{{"port_in", 3}, {"mmio_read", 3}};
+  EXPECT_EQ(exits(kernel + "," + init + "," + work), of_boot);
+  // Half a boot is none.
+  EXPECT_EQ(exits(kernel + "," + work).at("port_in"), 7U);
+}
+
 TEST(Timeline, OfAnotherFormIsRefused) {
   const auto refusal = [](const std::string& from, const std::string& to) {
     std::string text = kTimeline;

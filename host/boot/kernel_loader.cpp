@@ -66,6 +66,11 @@ std::uint64_t size_of_regular(int fd, const std::string& path) {
   throw Error("cannot boot " + path + ": " + std::string(describe(fault)));
 }
 
+// Has the host make the page behind `to`, which is about to be written. A fault in user mode takes the lock of that
+// memory's mapping alone, one in the midst of pread that of all mappings (arch/x86/mm/fault.c since Linux 6.4,
+// do_user_addr_fault): whoever maps something on another thread would wait until the page is cleared.
+void touch(const iovec& to) noexcept { *static_cast<volatile std::byte*>(to.iov_base) = std::byte{}; }
+
 void read_piece(int fd, const std::string& path, std::uint64_t offset, iovec to) {
   while (to.iov_len > 0) {
     const ssize_t got = ::pread(fd, to.iov_base, to.iov_len, static_cast<off_t>(offset));
@@ -178,6 +183,7 @@ void KernelLoader::read_pieces(const std::stop_token& stop) {
     if (taken.empty()) {
       return;
     }
+    touch(taken.front().to);
     for (const Piece& piece : taken) {
       read_piece(fd_.get(), path_, piece.file_offset, piece.to);
     }

@@ -34,9 +34,11 @@ std::vector<Phase> phases(const std::string& file, const Json& list) {
   return result;
 }
 
-// Exits up to the workload's exec, which is where a boot ends: what a workload makes, and how far its guest comes
-// in shutting down before it is stopped, is no part of it. Nothing where a phase of the guest does not tell.
-std::optional<std::map<std::string, std::uint64_t>> exits_of_boot(const std::string& file, const Json& phases) {
+// Exits up to the workload's exec, which is where a boot ends: what a workload makes, and how far its guest
+// comes in shutting down before it is stopped, is no part of it. Nothing where a phase of the guest does not
+// tell.
+std::optional<std::map<std::string, std::uint64_t>> exits_of_boot(const std::string& file,
+                                                                  const Json& phases) {
   std::map<std::string, std::uint64_t> sum;
   std::size_t told = 0;
   for (const Json& item : phases) {

@@ -66,9 +66,10 @@ std::uint64_t size_of_regular(int fd, const std::string& path) {
   throw Error("cannot boot " + path + ": " + std::string(describe(fault)));
 }
 
-// Has the host make the page behind `to`, which is about to be written. A fault in user mode takes the lock of that
-// memory's mapping alone, one in the midst of pread that of all mappings (arch/x86/mm/fault.c since Linux 6.4,
-// do_user_addr_fault): whoever maps something on another thread would wait until the page is cleared.
+// Has the host make the page behind `to`, which is about to be written. A fault in user mode takes the lock
+// of that memory's mapping alone, one in the midst of pread that of all mappings (arch/x86/mm/fault.c since
+// Linux 6.4, do_user_addr_fault): whoever maps something on another thread would wait until the page is
+// cleared.
 void touch(const iovec& to) noexcept { *static_cast<volatile std::byte*>(to.iov_base) = std::byte{}; }
 
 void read_piece(int fd, const std::string& path, std::uint64_t offset, iovec to) {

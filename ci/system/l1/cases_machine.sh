@@ -41,6 +41,27 @@ case_auto_takes_huge_pages_and_says_so() {
   [[ "$(json "$WORK/t.json" 't["memory"]["pages"]')" == thp ]] || fail "took $(json "$WORK/t.json" 't["memory"]')"
 }
 
+# returns_of_guest OPTION...: the counts of returns_of_guest.py, of a guest that was started with the options.
+returns_of_guest() {
+  local pid
+  "$MAYFLY" run --image "$IMAGE" --memory 256M "$@" -- sh -c 'echo up; sleep 1000' >"$WORK/out" 2>"$WORK/err" </dev/null &
+  pid=$!
+  await "$pid" has_line "$WORK/out" up
+  read -r sites plain_low plain_high jumps_low jumps_high < <(python3 "$REPO/ci/system/l1/returns_of_guest.py" "$REPO/build/lib/mayfly/vmlinux" "$pid")
+  kill -KILL "$pid"
+  wait "$pid"
+}
+
+# Thunks against Indirect Target Selection are for the returns in the lower half of a cache line.
+case_returns_are_plain_but_where_a_thunk_is_wanted() {
+  local sites plain_low plain_high jumps_low jumps_high
+  returns_of_guest
+  ((sites > 10000 && plain_low + plain_high == sites)) || fail "$plain_low and $plain_high of $sites returns are plain"
+  returns_of_guest --cmdline-append indirect_target_selection=force
+  ((sites > 10000 && plain_low == 0 && jumps_low > 5000 && jumps_low + plain_high == sites)) ||
+    fail "of $sites returns $plain_low and $plain_high are plain, $jumps_low and $jumps_high jump"
+}
+
 # Struct pages come beside the boot: meminfo has all memory from the start, the free lists within seconds of idling. Then both say the same.
 case_memory_is_taken_over_while_the_guest_idles() {
   mayfly_run --memory 3G --pages 4k -- sh -c '

@@ -94,11 +94,12 @@ void read_piece(int fd, const std::string& path, std::uint64_t offset, iovec to)
 }  // namespace
 
 KernelLoader::KernelLoader(std::string path, const GuestMemory& memory, std::span<const GuestRange> reserved,
-                           BootTimeline& timeline)
+                           BootTimeline& timeline, std::function<void()> first)
     : path_(std::move(path)),
       memory_(memory),
       reserved_(reserved.begin(), reserved.end()),
       timeline_(timeline),
+      first_(std::move(first)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 GuestAddress KernelLoader::wait() {
@@ -123,6 +124,9 @@ GuestAddress KernelLoader::wait() {
 }
 
 void KernelLoader::run(const std::stop_token& stop) noexcept {
+  if (first_) {
+    first_();
+  }
   timeline_.mark(Milestone::kKernelReadBegin);
   try {
     prepare();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -29,8 +30,10 @@ class KernelLoader {
  public:
   /// Starts to read. `memory` and `timeline` must outlive the loader; the kernel may not touch `reserved`.
   /// Marks kKernelReadBegin and kKernelReadEnd. Block signals before, for the thread inherits the mask.
+  /// `first` is what the thread does before: what takes long and is not needed at once, while the caller,
+  /// which has more to do in all, goes on. It throws nothing.
   KernelLoader(std::string path, const GuestMemory& memory, std::span<const GuestRange> reserved,
-               BootTimeline& timeline);
+               BootTimeline& timeline, std::function<void()> first = {});
   KernelLoader(const KernelLoader&) = delete;
   KernelLoader& operator=(const KernelLoader&) = delete;
   /// Stops reading at the next piece and joins.
@@ -60,6 +63,7 @@ class KernelLoader {
   const GuestMemory& memory_;
   std::vector<GuestRange> reserved_;
   BootTimeline& timeline_;
+  std::function<void()> first_;
   Fd fd_;
   std::vector<Piece> pieces_;
   GuestAddress entry_;

@@ -79,6 +79,14 @@ TEST_F(KernelLoaderTest, SegmentsLandInGuestMemory) {
   }
 }
 
+TEST_F(KernelLoaderTest, WhatComesFirstIsDoneBeforeTheFileIsLookedAt) {
+  const std::string path = directory_ / "vmlinux";
+  // Were it looked for earlier, it would not be found.
+  KernelLoader loader(path, memory_, reserved_, timeline_,
+                      [&] { EXPECT_EQ(file_with(ElfFixture().build()), path); });
+  EXPECT_EQ(loader.wait(), GuestAddress(ElfFixture::kBase));
+}
+
 TEST_F(KernelLoaderTest, SegmentsOfSeveralHugePagesLandWhole) {
   ElfFixture elf;
   elf.text.resize(5 * kMiB + 3);

@@ -87,7 +87,8 @@ Machine::Machine(MachineParts parts)
       ram_(std::move(parts.ram.backing)),
       layout_(ram_.size(), parts.image.info().image_bytes),
       memory_(guest_memory(layout_, ram_)),
-      kernel_(parts.kernel, memory_, kBootReserved, parts.timeline),
+      ask_cpuid_([this, cpus = parts.cpus] { return kvm::Cpuid(system_, cpus); }),
+      kernel_(parts.kernel, memory_, kBootReserved, parts.timeline, [this] { ask_cpuid_(); }),
       prefault_(begin_prefault(parts)),
       passthrough_(parts.devices.empty()
                        ? nullptr
@@ -325,7 +326,7 @@ void Machine::attach_buses() {
 }
 
 void Machine::add_vcpus(const MachineParts& parts) {
-  kvm::Cpuid cpuid(system_, parts.cpus);
+  kvm::Cpuid cpuid = ask_cpuid_.get_future().get();
   layout_.require_fit(cpuid.physical_bits());
   // A balloon holds memory in its own way.
   if (passthrough_ != nullptr && !parts.balloon_bytes && vm_.take_map_range()) {

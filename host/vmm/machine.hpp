@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <span>
 #include <string>
@@ -225,6 +226,9 @@ class Machine {
   Layout layout_;
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;
+  /// What KVM can tell guests of the processor: some 60 CPUIDs, each of them an exit where this host is a
+  /// guest itself. The kernel's thread asks.
+  std::packaged_task<kvm::Cpuid()> ask_cpuid_;
   boot::KernelLoader kernel_;
   std::unique_ptr<Prefault> prefault_;        // none where nothing is prefaulted
   std::unique_ptr<Passthrough> passthrough_;  // none where no device is passed through

@@ -98,10 +98,7 @@ Sample parse_timeline(const std::string& file, const Json& timeline) {
     sample.marks.push_back(ObjectReader(file, "marks", mark).count("code"));
   }
   sample.marks_dropped = reader.count("marks_dropped");
-  sample.exits = counts(reader.object("exits"));
-  if (auto of_boot = exits_of_boot(file, list)) {
-    sample.exits = std::move(*of_boot);
-  }
+  sample.exits = exits_of_boot(file, list).value_or(counts(reader.object("exits")));
   sample.kvm = counts(reader.object("kvm"));
   ObjectReader memory = reader.object("memory");
   sample.pages = memory.text("pages");

@@ -43,13 +43,10 @@ case_auto_takes_huge_pages_and_says_so() {
 
 # returns_of_guest OPTION...: the counts of returns_of_guest.py, of a guest that was started with the options.
 returns_of_guest() {
-  local pid
-  "$MAYFLY" run --image "$IMAGE" --memory 256M "$@" -- sh -c 'echo up; sleep 1000' >"$WORK/out" 2>"$WORK/err" </dev/null &
-  pid=$!
-  await "$pid" has_line "$WORK/out" up
-  read -r sites plain_low plain_high jumps_low jumps_high < <(python3 "$REPO/ci/system/l1/returns_of_guest.py" "$REPO/build/lib/mayfly/vmlinux" "$pid")
-  kill -KILL "$pid"
-  wait "$pid"
+  start_vm returns 'echo up; sleep 1000' --memory 256M "$@"
+  read -r sites plain_low plain_high jumps_low jumps_high < <(kept_python "$REPO/ci/system/l1/returns_of_guest.py" "$REPO/build/lib/mayfly/vmlinux" "$vm")
+  kill -KILL "$vm"
+  wait "$vm"
 }
 
 # Thunks against Indirect Target Selection are for the returns in the lower half of a cache line.

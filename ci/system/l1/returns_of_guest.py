@@ -3,7 +3,7 @@
 
     returns_of_guest.py VMLINUX PID     PID: a mayfly, or the parent of one
 
-Prints how many there are, how many are plain at addresses with and without bit 5 (0x20), and how many jump there."""
+Prints how many there are, how many are plain at addresses without and with bit 5 (0x20), and how many jump there."""
 
 import re
 import struct
@@ -37,9 +37,8 @@ def memory_of(pid):
     """The mayfly at or below pid, and where its guest's memory begins: aligned to 1 GiB, and large."""
     children = [c for task in Path(f"/proc/{pid}/task").iterdir() for c in (task / "children").read_text().split()]
     for each in [pid, *children]:
-        for line in Path(f"/proc/{each}/maps").read_text().splitlines():
-            writable = re.match(r"(\w+)-(\w+) rw", line)
-            begin, end = (int(word, 16) for word in writable.groups()) if writable else (1, 1)
+        for writable in re.finditer(r"^(\w+)-(\w+) rw", Path(f"/proc/{each}/maps").read_text(), re.MULTILINE):
+            begin, end = (int(word, 16) for word in writable.groups())
             if begin % GIB == 0 and end - begin >= 64 << 20:
                 return each, begin
     sys.exit(f"process {pid} has no guest")

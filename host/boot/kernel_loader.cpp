@@ -93,18 +93,30 @@ void read_piece(int fd, const std::string& path, std::uint64_t offset, iovec to)
 
 }  // namespace
 
-KernelLoader::KernelLoader(std::string path, const GuestMemory& memory, std::span<const GuestRange> reserved,
-                           BootTimeline& timeline, std::function<void()> first)
+KernelLoader::KernelLoader(std::string path, BootTimeline& timeline, std::function<void()> then)
     : path_(std::move(path)),
-      memory_(memory),
-      reserved_(reserved.begin(), reserved.end()),
       timeline_(timeline),
-      first_(std::move(first)),
+      then_(std::move(then)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
+KernelLoader::~KernelLoader() {
+  thread_.request_stop();
+  if (memory_ == nullptr) {
+    given_.release();
+  }
+}
+
+void KernelLoader::read_into(const GuestMemory& memory, std::span<const GuestRange> reserved) {
+  MAYFLY_ASSERT(memory_ == nullptr);
+  memory_ = &memory;
+  reserved_.assign(reserved.begin(), reserved.end());
+  given_.release();
+}
+
 GuestAddress KernelLoader::wait() {
+  MAYFLY_ASSERT(memory_ != nullptr);
   std::exception_ptr failure;
-  if (prepared_.load(std::memory_order_acquire)) {
+  if (placed_.load(std::memory_order_acquire)) {
     try {
       read_pieces({});
     } catch (...) {
@@ -120,40 +132,63 @@ GuestAddress KernelLoader::wait() {
   if (failure_ != nullptr) {
     std::rethrow_exception(failure_);
   }
-  return entry_;
+  return image_->entry;
 }
 
 void KernelLoader::run(const std::stop_token& stop) noexcept {
-  if (first_) {
-    first_();
+  try {
+    open();
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  if (then_) {
+    then_();
+  }
+  given_.acquire();
+  if (failure_ != nullptr || stop.stop_requested()) {
+    return;
   }
   timeline_.mark(Milestone::kKernelReadBegin);
   try {
-    prepare();
-    prepared_.store(true, std::memory_order_release);
+    place();
+    placed_.store(true, std::memory_order_release);
+    touch_reserved();
     read_pieces(stop);
   } catch (...) {
     failure_ = std::current_exception();
   }
 }
 
-void KernelLoader::prepare() {
+void KernelLoader::open() {
   fd_ = open_kernel(path_);
   const FileSource file(fd_.get(), size_of_regular(fd_.get(), path_));
-  const auto image = parse_elf(file);
+  auto image = parse_elf(file);
   if (file.errno_value() != 0) {
     throw Error(file.errno_value(), "cannot read kernel " + path_);
   }
   if (!image) {
     refuse(path_, image.error());
   }
-  if (const auto fault = check_placement(*image, memory_.regions(), reserved_)) {
+  image_ = *std::move(image);
+}
+
+void KernelLoader::place() {
+  if (const auto fault = check_placement(*image_, memory_->regions(), reserved_)) {
     refuse(path_, *fault);
   }
-  for (const KernelImage::Segment& segment : image->loads()) {
+  for (const KernelImage::Segment& segment : image_->loads()) {
     add_pieces(segment);
   }
-  entry_ = image->entry;
+}
+
+void KernelLoader::touch_reserved() noexcept {
+  if (reserved_.empty()) {
+    return;
+  }
+  const GuestRange& range = reserved_.front();
+  if (const auto last = memory_->host_range({GuestAddress(range.start.raw() + range.bytes - 1), 1})) {
+    touch(*last);
+  }
 }
 
 void KernelLoader::add_pieces(const KernelImage::Segment& segment) {
@@ -162,7 +197,7 @@ void KernelLoader::add_pieces(const KernelImage::Segment& segment) {
     const GuestAddress start(segment.memory.start.raw() + done);
     const std::uint64_t to_page_end = kPageBytes - start.raw() % kPageBytes;
     const std::uint64_t bytes = std::min(segment.file_bytes - done, to_page_end);
-    const auto to = memory_.host_range({start, bytes});
+    const auto to = memory_->host_range({start, bytes});
     MAYFLY_ASSERT(to.has_value());  // check_placement
     pieces_.push_back({segment.file_offset + done, *to, start.raw() / kPageBytes});
     done += bytes;

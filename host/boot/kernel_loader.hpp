@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <optional>
+#include <semaphore>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -22,25 +24,28 @@
 
 namespace mayfly::boot {
 
-/// Reads a guest kernel from its file straight into guest memory, on a thread of its own from construction
-/// on; who waits for it reads along. Most of that time the host clears the memory.
+/// Reads a guest kernel from its file straight into guest memory, on a thread of its own; who waits for it
+/// reads along. Most of that time the host clears the memory.
 ///
 /// Guest memory must be zero where the kernel goes: what a segment has beyond its file bytes is not written.
 class KernelLoader {
  public:
-  /// Starts to read. `memory` and `timeline` must outlive the loader; the kernel may not touch `reserved`.
-  /// Marks kKernelReadBegin and kKernelReadEnd. Block signals before, for the thread inherits the mask.
-  /// `first` is what the thread does before: what takes long and is not needed at once, while the caller,
-  /// which has more to do in all, goes on. It throws nothing.
-  KernelLoader(std::string path, const GuestMemory& memory, std::span<const GuestRange> reserved,
-               BootTimeline& timeline, std::function<void()> first = {});
+  /// Opens the file, on the thread, does `then`, for which the caller has no time and which throws nothing,
+  /// and waits for memory. `timeline` must outlive the loader. Block signals before, for the thread inherits
+  /// the mask.
+  KernelLoader(std::string path, BootTimeline& timeline, std::function<void()> then = {});
   KernelLoader(const KernelLoader&) = delete;
   KernelLoader& operator=(const KernelLoader&) = delete;
   /// Stops reading at the next piece and joins.
-  ~KernelLoader() = default;
+  ~KernelLoader();
 
-  /// Reads along until the kernel is in place; its 32-bit entry point. Throws Error, naming the file, when it
-  /// cannot be read or booted. Once, by one thread.
+  /// Starts to read. The kernel may not touch `reserved`, where the caller writes; the host is made to clear
+  /// the page that the first of them ends in, too, whose last byte stays zero. `memory` must outlive the
+  /// loader. Marks kKernelReadBegin and kKernelReadEnd. Once.
+  void read_into(const GuestMemory& memory, std::span<const GuestRange> reserved);
+
+  /// Reads along until the kernel is in place; its 32-bit entry point. After read_into(). Throws Error,
+  /// naming the file, when it cannot be read or booted. Once, by one thread.
   [[nodiscard]] GuestAddress wait();
 
  private:
@@ -52,7 +57,9 @@ class KernelLoader {
   };
 
   void run(const std::stop_token& stop) noexcept;
-  void prepare();
+  void open();
+  void place();
+  void touch_reserved() noexcept;
   void add_pieces(const KernelImage::Segment& segment);
   /// Those of the next page, for the caller to read, so that no two threads clear one page; none when all are
   /// taken.
@@ -60,16 +67,17 @@ class KernelLoader {
   void read_pieces(const std::stop_token& stop);
 
   std::string path_;
-  const GuestMemory& memory_;
-  std::vector<GuestRange> reserved_;
   BootTimeline& timeline_;
-  std::function<void()> first_;
+  std::function<void()> then_;
   Fd fd_;
+  std::optional<KernelImage> image_;
+  const GuestMemory* memory_ = nullptr;  ///< null until given_
+  std::vector<GuestRange> reserved_;
+  std::binary_semaphore given_{0};  ///< the two above are there, or nobody waits any more
   std::vector<Piece> pieces_;
-  GuestAddress entry_;
-  std::atomic<bool> prepared_{false};  ///< the three above are there
-  std::atomic<std::size_t> next_{0};   ///< the first piece that nobody has taken
-  std::atomic<std::size_t> read_{0};   ///< pieces in place
+  std::atomic<bool> placed_{false};   ///< pieces_ are there
+  std::atomic<std::size_t> next_{0};  ///< the first piece that nobody has taken
+  std::atomic<std::size_t> read_{0};  ///< pieces in place
   std::exception_ptr failure_;
   std::jthread thread_;  // last: it uses all of the above
 };

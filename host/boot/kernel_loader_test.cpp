@@ -47,7 +47,9 @@ class KernelLoaderTest : public ::testing::Test {
   // The sentence with which a file is refused; empty when it is not.
   [[nodiscard]] std::string refusal(const std::string& path) {
     try {
-      static_cast<void>(KernelLoader(path, memory_, reserved_, timeline_).wait());
+      KernelLoader loader(path, timeline_);
+      loader.read_into(memory_, reserved_);
+      static_cast<void>(loader.wait());
     } catch (const Error& error) {
       return error.what();
     }
@@ -69,7 +71,8 @@ TEST_F(KernelLoaderTest, SegmentsLandInGuestMemory) {
     elf.text[i] = static_cast<std::byte>(i * 7);
   }
   elf.add_segment(2 * kMiB + 1, elf.text.size());
-  KernelLoader loader(file_with(elf.build()), memory_, reserved_, timeline_);
+  KernelLoader loader(file_with(elf.build()), timeline_);
+  loader.read_into(memory_, reserved_);
   EXPECT_EQ(loader.wait(), GuestAddress(ElfFixture::kBase));
   for (const std::uint64_t at : {ElfFixture::kBase, 2 * kMiB + 1}) {
     Bytes loaded(elf.text.size());
@@ -79,12 +82,32 @@ TEST_F(KernelLoaderTest, SegmentsLandInGuestMemory) {
   }
 }
 
-TEST_F(KernelLoaderTest, WhatComesFirstIsDoneBeforeTheFileIsLookedAt) {
-  const std::string path = directory_ / "vmlinux";
-  // Were it looked for earlier, it would not be found.
-  KernelLoader loader(path, memory_, reserved_, timeline_,
-                      [&] { EXPECT_EQ(file_with(ElfFixture().build()), path); });
+TEST_F(KernelLoaderTest, FileIsOpenBeforeWhatComesThen) {
+  const std::string path = file_with(ElfFixture().build());
+  KernelLoader loader(path, timeline_, [&] { std::filesystem::remove(path); });
+  loader.read_into(memory_, reserved_);
   EXPECT_EQ(loader.wait(), GuestAddress(ElfFixture::kBase));
+}
+
+TEST_F(KernelLoaderTest, WhatComesThenIsDoneForAFileThatIsRefusedToo) {
+  bool done = false;
+  KernelLoader loader("/nonexistent/vmlinux", timeline_, [&] { done = true; });
+  loader.read_into(memory_, reserved_);
+  EXPECT_THROW(static_cast<void>(loader.wait()), Error);
+  EXPECT_TRUE(done);
+}
+
+TEST_F(KernelLoaderTest, PageOfReservedMemoryIsMadeAndStaysZero) {
+  constexpr GuestRange kReserved{GuestAddress(0x6000), 0x2000};
+  KernelLoader loader(file_with(ElfFixture().build()), timeline_);
+  loader.read_into(memory_, std::span(&kReserved, 1));
+  static_cast<void>(loader.wait());
+  unsigned char resident = 0;
+  ASSERT_EQ(::mincore(mapping_.data() + 0x7000, 1, &resident), 0);
+  EXPECT_EQ(resident & 1U, 1U);
+  for (std::uint64_t at = 0x6000; at < 0x8000; at += 8) {
+    ASSERT_EQ(memory_.read<std::uint64_t>(GuestAddress(at)), 0U);
+  }
 }
 
 TEST_F(KernelLoaderTest, SegmentsOfSeveralHugePagesLandWhole) {
@@ -98,7 +121,8 @@ TEST_F(KernelLoaderTest, SegmentsOfSeveralHugePagesLandWhole) {
   const std::string path = file_with(elf.build());
   for (int i = 0; i < 10; ++i) {
     std::memset(mapping_.data(), 0, kRamBytes);
-    KernelLoader loader(path, memory_, reserved_, timeline_);
+    KernelLoader loader(path, timeline_);
+    loader.read_into(memory_, reserved_);
     static_cast<void>(loader.wait());
     Bytes loaded(elf.text.size());
     ASSERT_TRUE(memory_.copy_out(GuestAddress(ElfFixture::kBase), loaded));
@@ -114,7 +138,8 @@ TEST_F(KernelLoaderTest, FileIsClosedOnceTheKernelIsInPlace) {
     return std::distance(begin(all), end(all));
   };
   const auto before = open_files();
-  KernelLoader loader(file_with(ElfFixture().build()), memory_, reserved_, timeline_);
+  KernelLoader loader(file_with(ElfFixture().build()), timeline_);
+  loader.read_into(memory_, reserved_);
   static_cast<void>(loader.wait());
   EXPECT_EQ(open_files(), before);
 }
@@ -127,7 +152,8 @@ TEST_F(KernelLoaderTest, FileThatIsCutOffWhileItIsReadIsRefused) {
   const std::string path = file_with(elf.build());
   for (int i = 0; i < 20; ++i) {
     std::filesystem::resize_file(path, 7 * kMiB + 4096);
-    KernelLoader loader(path, memory_, reserved_, timeline_);
+    KernelLoader loader(path, timeline_);
+    loader.read_into(memory_, reserved_);
     std::filesystem::resize_file(path, 4096);
     try {
       static_cast<void>(loader.wait());
@@ -138,7 +164,8 @@ TEST_F(KernelLoaderTest, FileThatIsCutOffWhileItIsReadIsRefused) {
 }
 
 TEST_F(KernelLoaderTest, ReadingIsOnTheTimeline) {
-  KernelLoader loader(file_with(ElfFixture().build()), memory_, reserved_, timeline_);
+  KernelLoader loader(file_with(ElfFixture().build()), timeline_);
+  loader.read_into(memory_, reserved_);
   static_cast<void>(loader.wait());
   const Report report = timeline_.report({});
   ASSERT_FALSE(report.phases.empty());
@@ -149,7 +176,9 @@ TEST_F(KernelLoaderTest, ReadingIsOnTheTimeline) {
 TEST_F(KernelLoaderTest, AbandonedLoaderJoins) {
   const std::string path = file_with(ElfFixture().build());
   for (int i = 0; i < 50; ++i) {
-    const KernelLoader loader(path, memory_, reserved_, timeline_);
+    const KernelLoader without_memory(path, timeline_);
+    KernelLoader loader(path, timeline_);
+    loader.read_into(memory_, reserved_);
   }
 }
 

@@ -17,7 +17,7 @@ struct Step {
 constexpr std::array kSteps = {
     Step{Milestone::kMain, "process_start", Track::kMain},
     Step{Milestone::kOptions, "options", Track::kMain},
-    Step{Milestone::kKvmOpen, "kvm_open", Track::kMain},
+    Step{Milestone::kOpened, "open", Track::kMain},
     Step{Milestone::kVmCreated, "vm_create", Track::kMain},
     Step{Milestone::kMemoryReady, "memory", Track::kMain},
     Step{Milestone::kDevicesReady, "devices", Track::kMain},
@@ -41,6 +41,7 @@ struct Aside {
   Track track;
 };
 constexpr std::array kAsides = {
+    Aside{Milestone::kAskKvmBegin, Milestone::kAskKvmEnd, "ask_kvm", Track::kKernelLoader},
     Aside{Milestone::kKernelReadBegin, Milestone::kKernelReadEnd, "kernel_read", Track::kKernelLoader},
     Aside{Milestone::kOpenBegin, Milestone::kOpenEnd, "open_devices", Track::kOpener},
     Aside{Milestone::kPopulateBegin, Milestone::kPopulateEnd, "dma_populate", Track::kPopulater},

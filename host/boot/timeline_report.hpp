@@ -18,8 +18,10 @@ namespace mayfly::boot {
 enum class Milestone : std::uint8_t {
   kExec,
   kMain,
-  kOptions,          ///< command line understood
-  kKvmOpen,          ///< /dev/kvm open and checked
+  kOptions,      ///< command line understood
+  kAskKvmBegin,  ///< KVM is opened and asked for its CPUID beside all of the others
+  kAskKvmEnd,
+  kOpened,           ///< control socket, image and guest memory there
   kVmCreated,        ///< VM with its irqchip there
   kMemoryReady,      ///< guest memory mapped and known to KVM
   kKernelReadBegin,  ///< the kernel file is read beside all of the others

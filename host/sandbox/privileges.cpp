@@ -29,7 +29,8 @@ int drop_privileges() noexcept {
   if (const int error = drop_bounding_set(); error != 0) {
     return error;
   }
-  if (::cap_reset_ambient() != 0) {
+  // libcap's cap_reset_ambient() asks for each one first.
+  if (::prctl(PR_CAP_AMBIENT, static_cast<unsigned long>(PR_CAP_AMBIENT_CLEAR_ALL), 0UL, 0UL, 0UL) != 0) {
     return errno;
   }
   const cap_t none = ::cap_init();

@@ -119,11 +119,10 @@ void Sandbox::leave_network() {
   empty_network_ = Fd();
 }
 
-bool Sandbox::lock_down(int folder) {
+void Sandbox::leave_files() {
   if (mode_ == Mode::kOff) {
-    return true;
+    return;
   }
-  const int removes_from = landlock_abi() > 0 ? folder : kNoFolder;
   for (const int each : needs_.closed_at_the_end) {
     ::close(each);
   }
@@ -132,6 +131,15 @@ bool Sandbox::lock_down(int folder) {
       refuse(error, "make an empty directory its root");
     }
   }
+  left_files_ = true;
+}
+
+bool Sandbox::lock_down(int folder) {
+  if (mode_ == Mode::kOff) {
+    return true;
+  }
+  MAYFLY_ASSERT(left_files_);
+  const int removes_from = landlock_abi() > 0 ? folder : kNoFolder;
   ::umask(0777);
   lower_limit(RLIMIT_CORE, 0);
   if (needs_.files_max != 0) {

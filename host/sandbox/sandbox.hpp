@@ -22,8 +22,8 @@ struct Needs {
   std::vector<int> closed_at_the_end{};
 };
 
-/// What this process gives up before a guest runs, in two steps: THREAT-MODEL.md. One a process, for there is
-/// no way back.
+/// What this process gives up before a guest runs, step by step: THREAT-MODEL.md. One a process, for there is
+/// no way back. All on the main thread.
 class Sandbox {
  public:
   /// The first step, while there is one thread: namespaces. From now on threads confine themselves. Nothing
@@ -31,20 +31,23 @@ class Sandbox {
   Sandbox(Mode mode, Needs needs);
 
   /// Leaves the host's network for an empty one, where mayfly is root; abstract sockets go with it. When all
-  /// that is of a network is open, and before there are threads that live on. On the main thread. Throws
-  /// Error.
+  /// that is of a network is open, and before there are threads that live on. Throws Error.
   void leave_network();
 
-  /// The second, when all is open, and before a vCPU runs: the root directory, limits, capabilities,
-  /// Landlock, the filter of the main thread. On the main thread. Throws Error. From `folder`, a descriptor,
-  /// main may still remove files where this gives true: where Landlock sees to it that they are of no other
-  /// folder. -1: from nowhere.
+  /// Makes an empty directory the root of all threads, and closes Needs::closed_at_the_end. When all is open.
+  /// Throws Error.
+  void leave_files();
+
+  /// The last step, after leave_files() and before a vCPU runs: limits, capabilities, Landlock, the filter of
+  /// the main thread. Throws Error. From `folder`, a descriptor, main may still remove files where this gives
+  /// true: where Landlock sees to it that they are of no other folder. -1: from nowhere.
   [[nodiscard]] bool lock_down(int folder);
 
  private:
   Mode mode_;
   Needs needs_;
   bool has_namespaces_ = false;
+  bool left_files_ = false;
   /// Where there is one to go to.
   Fd empty_network_{};
 };

@@ -39,6 +39,7 @@ pid_t locked_down(Mode mode, Act act, int folder = -1) {
   const bool removes = mode == Mode::kOff || (folder >= 0 && landlock_abi() > 0);
   try {
     Sandbox sandbox(mode, {});
+    sandbox.leave_files();
     if (sandbox.lock_down(folder) != removes) {
       ::_exit(98);
     }
@@ -129,6 +130,7 @@ TEST_F(LockedDown, AnOrdinaryUserHasAnEmptyRootToo) {
     char byte = ::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0 ? 0 : 1;
     try {
       Sandbox sandbox(Mode::kOn, {});
+      sandbox.leave_files();
       static_cast<void>(sandbox.lock_down(-1));
     } catch (const std::exception& error) {
       static_cast<void>(std::fprintf(stderr, "%s\n", error.what()));

@@ -107,6 +107,7 @@ int run_confined(const std::string& path, int end) {
   EchoGuest guest(clients);
   clients.serve(guest);
   thread.start();
+  sandbox.leave_files();
   static_cast<void>(sandbox.lock_down(-1));
   clients.wake();
   char byte = 0;

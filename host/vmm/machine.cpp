@@ -47,19 +47,6 @@ GuestMemory guest_memory(const Layout& layout, const Backing& ram) {
   return GuestMemory(std::span(regions).first(layout.ram().size()));
 }
 
-/// Linux guests get nowhere in a KVM that emulates; say so instead of letting them hang.
-kvm::System open_kvm(boot::BootTimeline& timeline) {
-  kvm::System system("/dev/kvm");
-  if (!kvm::hardware_virtualization()) {
-    throw Error(
-        "this machine's KVM has neither VMX nor SVM, so it cannot run Linux guests; use a machine with "
-        "hardware "
-        "virtualization (or turn nested virtualization on), or the lab: `ci/lab/lab run -- mayfly run ...`");
-  }
-  timeline.mark(boot::Milestone::kKvmOpen);
-  return system;
-}
-
 /// Leaves idling and spinning to the guest; before the first vCPU. Gives what the guest is told of MWAIT.
 kvm::MonitorLeaf disable_idle_exits(kvm::Vm& vm) {
   const auto exits = kvm::exits_to_disable(vm.check(KVM_CAP_X86_DISABLE_EXITS));
@@ -82,13 +69,12 @@ std::unique_ptr<Timer> timer_for(const RateLimits& limits) {
 
 Machine::Machine(MachineParts parts)
     : timeline_(parts.timeline),
-      system_(open_kvm(parts.timeline)),
+      system_(parts.ahead.kvm()),
       pool_lease_(std::move(parts.ram.pool_lease)),
       ram_(std::move(parts.ram.backing)),
       layout_(ram_.size(), parts.image.info().image_bytes),
       memory_(guest_memory(layout_, ram_)),
-      ask_cpuid_([this, cpus = parts.cpus] { return kvm::Cpuid(system_, cpus); }),
-      kernel_(parts.kernel, memory_, kBootReserved, parts.timeline, [this] { ask_cpuid_(); }),
+      kernel_(begin_kernel(parts)),
       prefault_(begin_prefault(parts)),
       passthrough_(parts.devices.empty()
                        ? nullptr
@@ -133,7 +119,7 @@ Machine::Machine(MachineParts parts)
   }
   config_view_.show(Layout::kEcam.start.raw(), root_.show_config(config_view_));
   finish_prefault();
-  set_boot_state(parts);
+  write_boot_data(parts);
 }
 
 void Machine::add_event_interrupts() {
@@ -147,6 +133,12 @@ void Machine::add_event_interrupts() {
   for (virtio::PciTransport* transport : event_driven_) {
     transport->deliver_by(kvm_devices_->interrupts());
   }
+}
+
+std::unique_ptr<boot::KernelLoader> Machine::begin_kernel(const MachineParts& parts) const {
+  auto kernel = parts.ahead.take_kernel();
+  kernel->read_into(memory_, kBootReserved);
+  return kernel;
 }
 
 std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) const {
@@ -326,7 +318,7 @@ void Machine::attach_buses() {
 }
 
 void Machine::add_vcpus(const MachineParts& parts) {
-  kvm::Cpuid cpuid = ask_cpuid_.get_future().get();
+  kvm::Cpuid cpuid = parts.ahead.take_cpuid();
   layout_.require_fit(cpuid.physical_bits());
   // A balloon holds memory in its own way.
   if (passthrough_ != nullptr && !parts.balloon_bytes && vm_.take_map_range()) {
@@ -358,7 +350,7 @@ void Machine::finish_prefault() {
   prefault_->finish(table_builders(vm_, vcpus));
 }
 
-void Machine::set_boot_state(const MachineParts& parts) {
+void Machine::write_boot_data(const MachineParts& parts) {
   std::vector<std::uint32_t> apic_ids(vcpus_.size());
   std::iota(apic_ids.begin(), apic_ids.end(), 0U);
   const NodeTables nodes(parts.placement, memory_, page_bytes(ram_.pages()));
@@ -373,7 +365,10 @@ void Machine::set_boot_state(const MachineParts& parts) {
   boot::write_start_info(
       memory_,
       {.rsdp = tables.start, .acpi = tables, .reserved = reserved, .command_line = parts.command_line});
-  set_entry_state(vcpus_.front()->vcpu(), boot::pvh_state(kernel_.wait(), boot::kStartInfoAt));
+}
+
+void Machine::wait_for_kernel() {
+  set_entry_state(vcpus_.front()->vcpu(), boot::pvh_state(kernel_->wait(), boot::kStartInfoAt));
 }
 
 }  // namespace mayfly::vmm

@@ -4,7 +4,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <future>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,7 +18,6 @@
 #include "io/io_bus.hpp"
 #include "io/msi_sink.hpp"
 #include "io/port_backend.hpp"
-#include "kvm/cpuid.hpp"
 #include "kvm/system.hpp"
 #include "kvm/vm.hpp"
 #include "memory/backing.hpp"
@@ -39,6 +37,7 @@
 #include "vmm/disk_workers.hpp"
 #include "vmm/exit_handler.hpp"
 #include "vmm/guest_ram.hpp"
+#include "vmm/head_start.hpp"
 #include "vmm/image.hpp"
 #include "vmm/io_thread.hpp"
 #include "vmm/kvm_for_devices.hpp"
@@ -73,7 +72,7 @@ struct MachineParts {
   const std::vector<std::uint32_t>& own_cpus;
   /// As in RunConfig.
   const Placement& placement;
-  const std::string& kernel;
+  HeadStart& ahead;
   const Image& image;
   const std::vector<PassedDevice>& devices;
   /// Where network devices lead, and what they are called there.
@@ -108,7 +107,8 @@ struct MachineParts {
 /// only looks.
 class Machine {
  public:
-  /// Builds everything and leaves the vCPUs at the kernel's entry. Throws Error.
+  /// Builds everything, opens the last file that a guest needs, and leaves the kernel to be read. Throws
+  /// Error.
   explicit Machine(MachineParts parts);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -117,6 +117,9 @@ class Machine {
   /// Starts the threads of devices: until then nobody uses what is at their other end, such as a network's
   /// port. Once, before the process may make no more threads. Throws Error.
   void start_devices();
+  /// Reads the kernel to its end and sets the first vCPU to its entry; needs no path. Once, before start().
+  /// Throws Error, naming the file, when it cannot be booted.
+  void wait_for_kernel();
   /// Lets the vCPUs in. Once, after that. Throws Error.
   void start();
   /// Takes the vCPUs out and waits for them; what they counted is final after this. Gives the time, in
@@ -196,6 +199,7 @@ class Machine {
     const kvm::Vm& vm_;
   };
 
+  [[nodiscard]] std::unique_ptr<boot::KernelLoader> begin_kernel(const MachineParts& parts) const;
   [[nodiscard]] std::unique_ptr<Prefault> begin_prefault(const MachineParts& parts) const;
   void map_memory();
   void add_device(std::unique_ptr<virtio::VirtioDevice> device);
@@ -216,20 +220,17 @@ class Machine {
   [[nodiscard]] std::size_t device_threads() const noexcept;
   void end_waits() noexcept;
   void finish_prefault();
-  void set_boot_state(const MachineParts& parts);
+  void write_boot_data(const MachineParts& parts);
 
   boot::BootTimeline& timeline_;
-  kvm::System system_;
+  const kvm::System& system_;
   /// As in GuestRam.
   Fd pool_lease_;
   Backing ram_;
   Layout layout_;
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;
-  /// What KVM can tell guests of the processor: some 60 CPUIDs, each of them an exit where this host is a
-  /// guest itself. The kernel's thread asks.
-  std::packaged_task<kvm::Cpuid()> ask_cpuid_;
-  boot::KernelLoader kernel_;
+  std::unique_ptr<boot::KernelLoader> kernel_;
   std::unique_ptr<Prefault> prefault_;        // none where nothing is prefaulted
   std::unique_ptr<Passthrough> passthrough_;  // none where no device is passed through
   kvm::Vm vm_;

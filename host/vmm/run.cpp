@@ -21,6 +21,7 @@
 #include "vmm/control_point.hpp"
 #include "vmm/disk.hpp"
 #include "vmm/guest_ram.hpp"
+#include "vmm/head_start.hpp"
 #include "vmm/helper_processes.hpp"
 #include "vmm/image.hpp"
 #include "vmm/kernel_command_line.hpp"
@@ -85,6 +86,7 @@ struct Finished {
 /// What run() has opened for the machine.
 struct Opened {
   const RunConfig& config;
+  HeadStart& ahead;
   GuestRam ram;
   const Image& image;
   const WorkingSetFile* working_set;
@@ -140,6 +142,7 @@ std::uint64_t deadline_of(const RunConfig& config, const boot::BootTimeline& tim
 /// Builds the machine, runs it to its end and takes it down.
 Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
   const RunConfig& config = opened.config;
+  timeline.mark(boot::Milestone::kOpened);
   const bool timed = !config.timeline.empty();
   VmDown down;
   Waker waker;
@@ -160,7 +163,7 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
                    .cpus = config.cpus,
                    .own_cpus = config.own_cpus,
                    .placement = config.placement,
-                   .kernel = config.kernel,
+                   .ahead = opened.ahead,
                    .image = opened.image,
                    .devices = config.devices,
                    .ports = ports,
@@ -182,6 +185,8 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
   waker.connect(machine);
   opened.helpers.wait_until_up();  // meanwhile they have had time to start
   machine.start_devices();
+  opened.sandbox.leave_files();
+  machine.wait_for_kernel();
   if (!opened.sandbox.lock_down(opened.control.folder())) {
     opened.control.leave_socket();
   }
@@ -221,7 +226,7 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
 }
 
 /// All of a run that others know of by its id.
-Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& control,
+Outcome run_to_its_end(const RunConfig& config, HeadStart& ahead, Signals& signals, ControlPoint& control,
                        const HelperProcesses& helpers, sandbox::Sandbox& sandbox,
                        boot::BootTimeline& timeline) {
   const std::optional<TimelineFile> timeline_file = TimelineFile::open(config.timeline);
@@ -242,10 +247,11 @@ Outcome run_to_its_end(const RunConfig& config, Signals& signals, ControlPoint& 
     terminal.emplace(STDIN_FILENO);
     launch_terminal = callers_terminal(*terminal);
   }
-  Finished finished = run_machine(
-      {config, std::get<GuestRam>(std::move(ram)), image, working_set.has_value() ? &*working_set : nullptr,
-       signals, terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, helpers, sandbox},
-      timeline);
+  Finished finished =
+      run_machine({config, ahead, std::get<GuestRam>(std::move(ram)), image,
+                   working_set.has_value() ? &*working_set : nullptr, signals,
+                   terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, helpers, sandbox},
+                  timeline);
   timeline.mark(boot::Milestone::kTornDown);
 
   terminal.reset();
@@ -290,10 +296,11 @@ int run(const RunConfig& config, boot::BootTimeline& timeline) {
   const HelperProcesses helpers(config);
   sandbox::Sandbox sandbox(config.sandbox, needs_of(config));
   Signals signals;
+  HeadStart ahead(config.kernel, config.cpus, timeline);
   ControlPoint control(config, std::move(id), timeline);
   control.lifecycle().starting();
   try {
-    const Outcome outcome = run_to_its_end(config, signals, control, helpers, sandbox, timeline);
+    const Outcome outcome = run_to_its_end(config, ahead, signals, control, helpers, sandbox, timeline);
     control.lifecycle().ended(outcome);
     control.finish(exit_status(outcome));
     return exit_status(outcome);

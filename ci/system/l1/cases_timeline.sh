@@ -41,7 +41,7 @@ case_timeline_has_the_marks_of_kernel_and_init_in_order() {
 
 case_timeline_divides_the_kernels_phase() {
   timed_once
-  expect_json 'process_start options kvm_open' '" ".join(p["name"] for p in t["phases"][:3])'
+  expect_json 'process_start options open' '" ".join(p["name"] for p in t["phases"][:3])'
   expect_json 'guest_kernel guest_init workload finish shutdown timeline teardown' \
     '" ".join(p["name"] for p in t["phases"][8:] if p["track"] != "kernel_loader")'
   expect_json 'enter_kernel kernel_entry kernel_core initcalls_early driver_core initcalls_pure initcalls_core initcalls_postcore initcalls_arch initcalls_subsys initcalls_fs initcalls_device initcalls_late mount_root kernel_finish kernel_smp exec_init' \

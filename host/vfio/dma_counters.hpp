@@ -55,8 +55,10 @@ struct DmaCounters {
   /// From settle() until it is due.
   Latency settles_later;
 
-  /// Mapped when begin_background() came: the window, and what somebody waited for.
+  /// Mapped when begin_background() came: the window, what somebody waited for, and ahead_bytes.
   std::optional<std::uint64_t> foreground_bytes{};
+  /// Mapped when pause_background() came, while there was nothing else to do.
+  std::uint64_t ahead_bytes = 0;
   std::uint64_t window_mapped_ns = 0;
   std::uint64_t settled_ns = 0;
   std::uint64_t all_mapped_ns = 0;

@@ -12,6 +12,8 @@ namespace mayfly::vfio {
 namespace {
 
 constexpr std::uint32_t kMappersMax = 16;
+/// What is populated at a time: some milliseconds, after which a thread asks whether it is to go on.
+constexpr std::uint64_t kStepBytes = 16 * kMiB;
 
 // What the IOMMU leaves for RAM.
 DmaRules with_entries(DmaRules rules, const Iommu& iommu, std::uint32_t reserved) noexcept {
@@ -106,17 +108,26 @@ void DmaMap::populate_loop() noexcept {
 // for a neighbour sees it coming.
 void DmaMap::populate_one(PieceIndex piece, std::unique_lock<std::mutex>& lock) noexcept {
   const PieceTable::Piece& memory = plan_.table()[piece];
-  lock.unlock();
-  const std::uint64_t begin = monotonic_ns();
-  const auto result = populate_.populate(memory.host, memory.guest.bytes);
-  const std::uint64_t end = monotonic_ns();
-  lock.lock();
-  if (!result) {
-    fail({DmaFailure::Step::kPopulate, result.error().errno_value, memory.guest}, lock);
-    return;
+  for (std::uint64_t done = 0; done < memory.guest.bytes;) {
+    populate_work_.wait(lock,
+                        [&] { return stopping_ || failure_.has_value() || plan_.is_wanted(piece); });
+    if (stopping_ || failure_.has_value()) {
+      return;
+    }
+    const std::uint64_t bytes = std::min(memory.guest.bytes - done, kStepBytes);
+    lock.unlock();
+    const std::uint64_t begin = monotonic_ns();
+    const auto result = populate_.populate(memory.host + done, bytes);
+    const std::uint64_t end = monotonic_ns();
+    lock.lock();
+    if (!result) {
+      fail({DmaFailure::Step::kPopulate, result.error().errno_value, memory.guest}, lock);
+      return;
+    }
+    populate_calls_.add(begin, end);
+    populated_bytes_ += bytes;
+    done += bytes;
   }
-  populate_calls_.add(begin, end);
-  populated_bytes_ += memory.guest.bytes;
   plan_.end_populate(piece);
   map_work_.notify_one();
 }
@@ -200,6 +211,11 @@ void DmaMap::guest_starts() {
     lock.unlock();
     throw Error(describe_failure());
   }
+}
+
+void DmaMap::pause_background() noexcept {
+  const std::lock_guard lock(mutex_);
+  plan_.pause_background();
 }
 
 DmaMap::Settled DmaMap::wait_settled() noexcept {

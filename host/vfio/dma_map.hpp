@@ -64,6 +64,9 @@ class DmaMap final : public HeldMemory {
   void guest_starts();
   /// Maps what nobody waits for too (Background::kWhenTold). Any thread.
   void begin_background() noexcept;
+  /// Lets all that nobody waits for rest until begin_background() (Background::kAhead). What a thread has
+  /// begun it stops some milliseconds later at most. Any thread.
+  void pause_background() noexcept;
   /// Settles and waits for it: the bus-master gate. Returns at once when it is so already. It waits for work
   /// of the host only, never for the guest; request_stop() ends it. Any thread.
   [[nodiscard]] Settled wait_settled() noexcept;

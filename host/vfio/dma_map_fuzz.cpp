@@ -53,7 +53,8 @@ class Fuzz {
                        .max_pieces = input.ConsumeIntegralInRange<std::uint32_t>(3, 64)},
             .busy_merge_bytes = kUnit << input.ConsumeIntegralInRange(0U, 4U),
             .idle_merge_bytes = kUnit << input.ConsumeIntegralInRange(0U, 6U),
-            .background = input.ConsumeBool() ? Background::kAtOnce : Background::kWhenTold};
+            .background =
+                input.PickValueInArray({Background::kAtOnce, Background::kWhenTold, Background::kAhead})};
   }
 
   void act() {
@@ -113,6 +114,9 @@ class Fuzz {
         failed_ = true;
         break;
       case 1:
+        plan_.pause_background();
+        break;
+      case 2:
         plan_.forget(this);
         for (Request& request : requests_) {
           request.is_open = false;

@@ -153,6 +153,24 @@ TEST_F(DmaMapTest, WhatWasMappedBeforeTheBackgroundBeganIsCounted) {
   EXPECT_EQ(counters.map.end_ns, counters.all_mapped_ns);
 }
 
+TEST_F(DmaMapTest, WhatAPauseComesUponGoesOnWhenTold) {
+  for (int round = 0; round < 50; ++round) {
+    auto with = config(Background::kAhead);
+    with.rules.pieces.piece_bytes = 64 * kMiB;  // several steps
+    auto map = start(with);
+    if (round % 2 == 0) {
+      map->wait_for_window();
+    }
+    map->pause_background();
+    const DmaCounters counters = map->counters();
+    EXPECT_EQ(counters.ahead_bytes, counters.mapped_bytes);
+    finish(*map);
+    EXPECT_EQ(map->counters().populated_bytes, kLow + kHighBytes);
+    EXPECT_TRUE(iommu_.reaches(range(0, kLow)) && iommu_.reaches(range(kHigh, kHighBytes)));
+    map.reset();
+  }
+}
+
 TEST_F(DmaMapTest, StopEndsAWaitAtTheGate) {
   iommu_.allow(0);
   auto map = start(config(Background::kWhenTold));

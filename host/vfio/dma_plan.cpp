@@ -26,6 +26,18 @@ void DmaPlan::begin_background() noexcept {
   }
 }
 
+void DmaPlan::pause_background() noexcept {
+  if (background_ == Background::kAhead) {
+    background_ = Background::kWhenTold;
+    counters_.ahead_bytes = counters_.mapped_bytes;
+  }
+}
+
+bool DmaPlan::is_wanted(PieceIndex piece) const noexcept {
+  return background_ != Background::kWhenTold || piece < table_.window_size() || urgent_.contains(piece) ||
+         (waiting_.waits_for(Waiting::For::kSettled) && exposed_.contains(piece));
+}
+
 std::optional<PieceIndex> DmaPlan::begin_populate() noexcept {
   if (failed_) {
     return std::nullopt;
@@ -65,8 +77,9 @@ std::optional<MapJob> DmaPlan::begin_map() noexcept {
   if (!job.has_value() && waiting_.waits_for(Waiting::For::kSettled)) {
     job = find_job(exposed_, rules_.busy_merge_bytes, Wait::kForNeighbours);
   }
-  if (!job.has_value()) {
-    const std::uint64_t bytes = waiting_.is_urgent() ? rules_.busy_merge_bytes : rules_.idle_merge_bytes;
+  if (!job.has_value() && (background_ != Background::kWhenTold || !is_window_mapped())) {
+    const bool is_busy = waiting_.is_urgent() || background_ == Background::kAhead;
+    const std::uint64_t bytes = is_busy ? rules_.busy_merge_bytes : rules_.idle_merge_bytes;
     job = find_job(states_.unmapped(), bytes, Wait::kForNeighbours);
   }
   if (job.has_value()) {

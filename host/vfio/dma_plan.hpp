@@ -20,8 +20,14 @@
 
 namespace mayfly::vfio {
 
-/// When memory that nobody waits for is mapped: from the beginning, or once begin_background() says so.
-enum class Background : std::uint8_t { kAtOnce, kWhenTold };
+/// When memory that nobody waits for is mapped.
+enum class Background : std::uint8_t {
+  kAtOnce,    ///< from the beginning
+  kWhenTold,  ///< once begin_background() says so
+  /// From the beginning, but not from pause_background() to begin_background(): as long as there is nothing
+  /// else to do. By maps as short as while somebody waits, since somebody soon does.
+  kAhead,
+};
 
 /// What a plan goes by.
 struct DmaRules {
@@ -77,6 +83,11 @@ class DmaPlan {
 
   /// Memory that nobody waits for is mapped too from now on.
   void begin_background() noexcept;
+  /// It is not any more; only after Background::kAhead.
+  void pause_background() noexcept;
+  /// False for a piece between begin_populate() and end_populate() that may as well stay there: nobody waits
+  /// for it, and there is no background.
+  [[nodiscard]] bool is_wanted(PieceIndex piece) const noexcept;
   /// The host has refused: nothing more begins, and what waits for it waits for ever.
   void fail() noexcept { failed_ = true; }
 

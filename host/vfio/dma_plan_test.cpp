@@ -34,6 +34,41 @@ TEST_F(DmaPlanTest, NothingBehindTheWindowHappensUntilTold) {
   EXPECT_EQ(populate(), 2U);
 }
 
+TEST_F(DmaPlanTest, WhatIsMappedAheadRestsFromThePauseUntilTold) {
+  start(rules(Background::kAhead));
+  populate_all();
+  EXPECT_EQ(map(), pieces(0, 2));
+  EXPECT_EQ(map(), pieces(2, 2));
+  EXPECT_EQ(map(), pieces(4));
+  EXPECT_EQ(map(), pieces(5, 2));  // short, though nobody waits
+  EXPECT_TRUE(plan().is_wanted(7));
+  plan().pause_background();
+  EXPECT_EQ(map(), std::nullopt);
+  EXPECT_FALSE(plan().is_wanted(7));
+  EXPECT_EQ(plan().counters().ahead_bytes, 7 * kPiece);
+  plan().begin_background();
+  EXPECT_EQ(map(), pieces(7, 2));
+  EXPECT_EQ(plan().counters().foreground_bytes, 7 * kPiece);
+}
+
+TEST_F(DmaPlanTest, APauseKeepsNobodyWaiting) {
+  start(rules(Background::kAhead));
+  std::vector<PieceIndex> begun;
+  for (int i = 0; i < 4; ++i) {
+    begun.push_back(*plan().begin_populate());
+  }
+  plan().pause_background();
+  EXPECT_TRUE(plan().is_wanted(1));  // of the window
+  EXPECT_FALSE(plan().is_wanted(2));
+  EXPECT_EQ(plan().settle(done(1), 0), Answer::kLater);
+  EXPECT_TRUE(plan().is_wanted(2));
+  for (const PieceIndex piece : begun) {
+    plan().end_populate(piece);
+  }
+  run();
+  EXPECT_EQ(called(), std::vector<std::uint64_t>{1});
+}
+
 TEST_F(DmaPlanTest, MergesUpToTheIdleCapAtItsMultiplesAndNotAcrossTheHoleNorTheWindow) {
   start(rules());
   populate_all();

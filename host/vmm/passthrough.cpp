@@ -135,7 +135,9 @@ void Passthrough::begin_map() {
     // Nothing sleeps meanwhile, as it does in a reset: the guest could run.
     config.rules.pieces.window_bytes = 0;
   }
-  config.rules.background = vfio::Background::kWhenTold;
+  // A device sleeps for most of the time that it takes to open.
+  config.rules.background =
+      opens_here_ && !memory_.window_bytes ? vfio::Background::kAhead : vfio::Background::kWhenTold;
   config.populate_threads = populate_threads();
   config.reserved_entries = kEntriesADevice * static_cast<std::uint32_t>(found_.size());
   config.memlock_limit = vfio::memlock_limit();
@@ -151,6 +153,7 @@ std::vector<OpenDevice> Passthrough::wait() {
   if (failure_ != nullptr) {
     std::rethrow_exception(std::exchange(failure_, nullptr));
   }
+  map_->pause_background();
   return std::move(open_);
 }
 

@@ -77,6 +77,7 @@ std::vector<boot::NamedCount> facts_of(const vfio::DmaCounters& counts) {
                                       {"bus_master_wait_ns", counts.settles_later.total_ns}};
   if (counts.foreground_bytes.has_value()) {
     facts.push_back({"mapped_bytes_at_ready", *counts.foreground_bytes});
+    facts.push_back({"mapped_bytes_ahead", counts.ahead_bytes});
   }
   return facts;
 }

@@ -87,9 +87,10 @@ void add_run_options(Parser& parser, RunOptions& run) {
               "limits memory=SIZE, cpu=PERCENT%, pids=N, hugetlb-2m=SIZE, hugetlb-1g=SIZE");
   parser.text(
       "--dma-window", run.dma_window, "SIZE",
-      "Lowest guest memory that is mapped for devices before the guest needs it; 256M when not given, but "
-      "nothing of lent devices on a host of one processor. The rest follows when the guest needs it, or is "
-      "ready");
+      "Lowest guest memory that is mapped for devices before the guest needs it; when not given 256M, and "
+      "more while devices open, but nothing of lent devices on a host of one processor. The rest follows "
+      "when "
+      "the guest needs it, or is ready");
   parser.flag("--dedicated", run.dedicated,
               "Give each guest CPU an isolated CPU of the host, where it idles and spins without exits");
   parser.text("--dedicated-cpus", run.dedicated_cpus, "LIST",

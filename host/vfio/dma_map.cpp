@@ -109,8 +109,7 @@ void DmaMap::populate_loop() noexcept {
 void DmaMap::populate_one(PieceIndex piece, std::unique_lock<std::mutex>& lock) noexcept {
   const PieceTable::Piece& memory = plan_.table()[piece];
   for (std::uint64_t done = 0; done < memory.guest.bytes;) {
-    populate_work_.wait(lock,
-                        [&] { return stopping_ || failure_.has_value() || plan_.is_wanted(piece); });
+    populate_work_.wait(lock, [&] { return stopping_ || failure_.has_value() || plan_.is_wanted(piece); });
     if (stopping_ || failure_.has_value()) {
       return;
     }
@@ -192,15 +191,6 @@ void DmaMap::fail(const DmaFailure& failure, std::unique_lock<std::mutex>& lock)
     lock.unlock();
     on_failure_.call(on_failure_.owner);
     lock.lock();
-  }
-}
-
-void DmaMap::wait_for_window() {
-  std::unique_lock lock(mutex_);
-  progress_.wait(lock, [this] { return stopping_ || failure_.has_value() || plan_.is_window_mapped(); });
-  if (failure_.has_value()) {
-    lock.unlock();
-    throw Error(describe_failure());
   }
 }
 

@@ -58,8 +58,6 @@ class DmaMap final : public HeldMemory {
   /// Waits for calls to the host that are under way, then unmaps. No Done is called any more.
   ~DmaMap() override;
 
-  /// Waits until the window is mapped. Throws Error when the host refused. Any thread.
-  void wait_for_window();
   /// To be called before the first vCPU runs. Throws Error when the host has refused so far.
   void guest_starts();
   /// Maps what nobody waits for too (Background::kWhenTold). Any thread.

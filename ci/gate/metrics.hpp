@@ -18,8 +18,8 @@ enum class Mode {
 [[nodiscard]] std::string_view name(Mode mode) noexcept;
 
 /// One figure of each boot, in the order of the boots, by name: `span.NAME` and `phase.NAME` in milliseconds
-/// or Minsn, `exits.total` and `exits.REASON`, exits to the VMM until ready, and `kvm.COUNTER`, of the whole
-/// run, as counts, `memory.resident` and `memory.guest` in MiB.
+/// or Minsn, `exits.total` and `exits.REASON`, exits to the VMM until ready, `kvm.exits`, those of all kinds,
+/// and `kvm.COUNTER`, of the whole run, as counts, `memory.resident` and `memory.guest` in MiB.
 using Metrics = std::map<std::string, std::vector<double>>;
 
 /// The figures that all samples have: one that a boot lacks (a span whose end never came) is left out. A

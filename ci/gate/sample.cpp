@@ -34,12 +34,16 @@ std::vector<Phase> phases(const std::string& file, const Json& list) {
   return result;
 }
 
+struct ExitsOfBoot {
+  std::map<std::string, std::uint64_t> by_reason;  // to the VMM
+  std::optional<std::uint64_t> of_all_kinds;       // nothing where KVM does not count them
+};
+
 // Exits up to the workload's exec, which is where a boot ends: what a workload makes, and how far its guest
 // comes in shutting down before it is stopped, is no part of it. Nothing where a phase of the guest does not
 // tell.
-std::optional<std::map<std::string, std::uint64_t>> exits_of_boot(const std::string& file,
-                                                                  const Json& phases) {
-  std::map<std::string, std::uint64_t> sum;
+std::optional<ExitsOfBoot> exits_of_boot(const std::string& file, const Json& phases) {
+  ExitsOfBoot sum{{}, 0};
   std::size_t told = 0;
   for (const Json& item : phases) {
     ObjectReader phase(file, "phases", item);
@@ -47,7 +51,12 @@ std::optional<std::map<std::string, std::uint64_t>> exits_of_boot(const std::str
     if ((name == "guest_kernel" || name == "guest_init") && phase.has("exits")) {
       ++told;
       for (const auto& [reason, count] : counts(phase.object("exits"))) {
-        sum[reason] += count;
+        sum.by_reason[reason] += count;
+      }
+      if (!phase.has("kvm_exits")) {
+        sum.of_all_kinds.reset();
+      } else if (sum.of_all_kinds.has_value()) {
+        *sum.of_all_kinds += phase.count("kvm_exits");
       }
     }
   }
@@ -98,8 +107,14 @@ Sample parse_timeline(const std::string& file, const Json& timeline) {
     sample.marks.push_back(ObjectReader(file, "marks", mark).count("code"));
   }
   sample.marks_dropped = reader.count("marks_dropped");
-  sample.exits = exits_of_boot(file, list).value_or(counts(reader.object("exits")));
+  sample.exits = counts(reader.object("exits"));
   sample.kvm = counts(reader.object("kvm"));
+  if (auto of_boot = exits_of_boot(file, list)) {
+    sample.exits = std::move(of_boot->by_reason);
+    if (of_boot->of_all_kinds.has_value()) {
+      sample.kvm["exits"] = *of_boot->of_all_kinds;
+    }
+  }
   ObjectReader memory = reader.object("memory");
   sample.pages = memory.text("pages");
   sample.guest_bytes = memory.count("bytes_populated");

@@ -30,6 +30,7 @@ struct Sample {
   std::map<std::string, std::uint64_t> spans_ns;  ///< names without `_ns`
   std::vector<Phase> phases;
   std::map<std::string, std::uint64_t> exits;  ///< until ready; of the whole run where its phases do not tell
+  /// Of the whole run; `exits` until ready, where its phases tell.
   std::map<std::string, std::uint64_t> kvm;
   std::vector<std::uint64_t> marks;  ///< codes, in order
   std::uint64_t marks_dropped = 0;

@@ -24,12 +24,14 @@ TEST(Timeline, IsReadByNameAndWithoutAListOfNames) {
   EXPECT_EQ(fault_of(sample), std::nullopt);
 }
 
+Sample with_phases(const std::string& phases) {
+  std::string text = kTimeline;
+  text.replace(text.find(R"([{"name": "opt)"), 0, "[" + phases + "], \"was\": ");
+  return parse_timeline("t", parse_json("t", text));
+}
+
 TEST(Timeline, GivesTheExitsOfTheBootAlone) {
-  const auto exits = [](const std::string& phases) {
-    std::string text = kTimeline;
-    text.replace(text.find(R"([{"name": "opt)"), 0, "[" + phases + "], \"was\": ");
-    return parse_timeline("t", parse_json("t", text)).exits;
-  };
+  const auto exits = [](const std::string& phases) { return with_phases(phases).exits; };
   const std::string kernel =
       R"({"name": "guest_kernel", "begin_ns": 2, "end_ns": 3, "exits": {"port_in": 2, "mmio_read": 3}})";
   const std::string init = R"({"name": "guest_init", "begin_ns": 3, "end_ns": 4, "exits": {"port_in": 1}})";
@@ -38,6 +40,19 @@ TEST(Timeline, GivesTheExitsOfTheBootAlone) {
   EXPECT_EQ(exits(kernel + "," + init + "," + work), of_boot);
   // Half a boot is none.
   EXPECT_EQ(exits(kernel + "," + work).at("port_in"), 7U);
+}
+
+TEST(Timeline, GivesTheExitsOfAllKindsOfTheBootAloneWhereItTells) {
+  const auto exits = [](const std::string& of_kernel, const std::string& of_init) {
+    return with_phases(R"({"name": "guest_kernel", "begin_ns": 2, "end_ns": 3, "exits": {"port_in": 2})" +
+                       of_kernel +
+                       R"(}, {"name": "guest_init", "begin_ns": 3, "end_ns": 4, "exits": {"port_in": 1})" +
+                       of_init + "}")
+        .kvm.at("exits");
+  };
+  EXPECT_EQ(exits(R"(, "kvm_exits": 8)", R"(, "kvm_exits": 4)"), 12U);
+  EXPECT_EQ(exits(R"(, "kvm_exits": 8)", ""), 20U);
+  EXPECT_EQ(exits("", R"(, "kvm_exits": 4)"), 20U);
 }
 
 TEST(Timeline, OfAnotherFormIsRefused) {

@@ -90,6 +90,9 @@ class Trace {
     if (phase.bytes_mapped.has_value()) {
       args["bytes_mapped"] = *phase.bytes_mapped;
     }
+    if (phase.kvm_exits.has_value()) {
+      args["kvm_exits"] = *phase.kvm_exits;
+    }
     if (phase.exits.has_value()) {
       args["exits"] = Json::object();
       for (const NamedCount& each : *phase.exits) {

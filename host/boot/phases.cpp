@@ -140,9 +140,15 @@ std::optional<Sample> sample_at(const Report& report, std::uint64_t at) {
     return *found;
   }
   if (!report.facts.samples.empty() && report.at(Milestone::kFirstEntry) == at) {
-    return Sample{at, {}, 0};
+    return Sample{at, {}, 0, 0};
   }
   return std::nullopt;
+}
+
+/// How much it grew; nothing where that is not known, or it shrank.
+std::optional<std::uint64_t> growth(std::optional<std::uint64_t> before,
+                                    std::optional<std::uint64_t> after) noexcept {
+  return before && after && *before <= *after ? std::optional(*after - *before) : std::nullopt;
 }
 
 void count(const Report& report, Phase& phase) {
@@ -160,9 +166,8 @@ void count(const Report& report, Phase& phase) {
       phase.exits = std::move(exits);
     }
     // It shrinks when the host takes mappings apart.
-    if (before->bytes_mapped && after->bytes_mapped && *before->bytes_mapped <= *after->bytes_mapped) {
-      phase.bytes_mapped = *after->bytes_mapped - *before->bytes_mapped;
-    }
+    phase.bytes_mapped = growth(before->bytes_mapped, after->bytes_mapped);
+    phase.kvm_exits = growth(before->kvm_exits, after->kvm_exits);
   }
   for (Phase& part : phase.parts) {
     count(report, part);

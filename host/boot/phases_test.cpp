@@ -142,13 +142,16 @@ TEST(Phases, FloodOfMarksDoesNotHideReadiness) {
 TEST(Phases, SamplesGiveExitsAndBytesOfEachPhase) {
   Report report = run_with({{0x40, 200}, {0x60, 500}});
   report.facts.exits = {{"port_out", 9}, {"mmio_read", 8}};
-  report.facts.samples = {{200, {1, 2}, 4096}, {500, {5, 4}, 2048}, {1000, {6, 8}, 8192}};
+  report.facts.samples = {{200, {1, 2}, 4096, 20}, {500, {5, 4}, 2048, 50}, {1000, {6, 8}, 8192}};
   derive(report);
   const Phase& kernel = report.phases.at(1);
   ASSERT_TRUE(kernel.exits.has_value());
   EXPECT_EQ(kernel.exits->at(0).name, "port_out");
   EXPECT_EQ(kernel.exits->at(0).count, 5U);
   EXPECT_EQ(kernel.bytes_mapped, 2048U);
+  EXPECT_EQ(kernel.kvm_exits, 50U);
+  EXPECT_EQ(kernel.parts.at(1).kvm_exits, 30U);
+  EXPECT_EQ(report.phases.at(2).kvm_exits, std::nullopt) << "not counted at its end";
   EXPECT_EQ(kernel.parts.at(0).exits->at(1).count, 2U);
   EXPECT_EQ(kernel.parts.at(1).exits->at(0).count, 4U);
   EXPECT_EQ(kernel.parts.at(1).bytes_mapped, std::nullopt) << "it shrank";

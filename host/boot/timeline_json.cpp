@@ -34,6 +34,9 @@ Json phases_of(const std::vector<Phase>& phases) {
     if (phase.bytes_mapped.has_value()) {
       each["bytes_mapped"] = *phase.bytes_mapped;
     }
+    if (phase.kvm_exits.has_value()) {
+      each["kvm_exits"] = *phase.kvm_exits;
+    }
     if (!phase.parts.empty()) {
       each["phases"] = phases_of(phase.parts);
     }
@@ -104,6 +107,10 @@ std::optional<std::vector<NamedCount>> counts_in(const Json& object) {
   return counts;
 }
 
+std::optional<std::uint64_t> number_in(const Json& value) {
+  return value.is_number_unsigned() ? std::optional(value.get<std::uint64_t>()) : std::nullopt;
+}
+
 // Phases have parts, and those have none: a file that is deeper is not ours.
 std::vector<Phase> phases_in(const Json& array, int depth) {
   std::vector<Phase> phases;
@@ -115,9 +122,8 @@ std::vector<Phase> phases_in(const Json& array, int depth) {
     Phase phase{string_at(each, "name"), begin, std::max(begin, number_at(each, "end_ns")), track_of(each)};
     phase.unfinished = member(each, "unfinished") == Json(true);
     phase.exits = counts_in(member(each, "exits"));
-    if (member(each, "bytes_mapped").is_number_unsigned()) {
-      phase.bytes_mapped = number_at(each, "bytes_mapped");
-    }
+    phase.bytes_mapped = number_in(member(each, "bytes_mapped"));
+    phase.kvm_exits = number_in(member(each, "kvm_exits"));
     phase.parts = phases_in(member(each, "phases"), depth - 1);
     phases.push_back(std::move(phase));
   }

@@ -80,6 +80,8 @@ struct Phase {
   /// Exits to the VMM by reason, and growth of what KVM has mapped for the guest; where that is known.
   std::optional<std::vector<NamedCount>> exits{};
   std::optional<std::uint64_t> bytes_mapped{};
+  /// Exits of all kinds, those that KVM answers itself included; where that is known.
+  std::optional<std::uint64_t> kvm_exits{};
   /// What it consists of, one after the other.
   std::vector<Phase> parts{};
 };
@@ -100,6 +102,8 @@ struct Sample {
   std::array<std::uint64_t, kExitReasonsMax> exits{};
   /// What KVM has mapped for the guest: its memory and the image.
   std::optional<std::uint64_t> bytes_mapped{};
+  /// What all vCPUs together have left the guest for, by KVM's own counters.
+  std::optional<std::uint64_t> kvm_exits{};
 };
 
 /// From one moment to a later one.

@@ -144,7 +144,7 @@ Report sample() {
   set(Milestone::kKernelReadBegin, 1'000'000);
   set(Milestone::kKernelReadEnd, 3'000'000);
   report.marks = {{0x51, 20'000'000}, {0x60, 30'000'000}, {0x61, 32'000'000}};
-  report.facts.samples = {{30'000'000, {10, 2}, 8192}};
+  report.facts.samples = {{30'000'000, {10, 2}, 8192, 40}};
   derive(report);
   return report;
 }
@@ -155,7 +155,7 @@ TEST(TimelineJson, HasTheSchemaOfVersionOne) {
     "exec_source": "launcher",
     "phases": [{"name": "enter", "track": "main", "begin_ns": 0, "end_ns": 4000000},
                {"name": "guest_kernel", "track": "guest", "begin_ns": 4000000, "end_ns": 30000000,
-                "exits": {"port_out": 10, "mmio_read": 2}, "bytes_mapped": 8192,
+                "exits": {"port_out": 10, "mmio_read": 2}, "bytes_mapped": 8192, "kvm_exits": 40,
                 "phases": [{"name": "enter_kernel", "track": "guest", "begin_ns": 4000000, "end_ns": 20000000},
                            {"name": "kernel_finish", "track": "guest", "begin_ns": 20000000, "end_ns": 30000000}]},
                {"name": "guest_init", "track": "guest", "begin_ns": 30000000, "end_ns": 32000000},

@@ -105,4 +105,16 @@ std::optional<std::uint64_t> MappedBytes::read() const noexcept {
   return counters_.empty() ? std::nullopt : std::optional(bytes);
 }
 
+VcpuExits::VcpuExits(int vcpu_fd) : fd_(::ioctl(vcpu_fd, KVM_GET_STATS_FD, nullptr)) {
+  for (const Statistic& each : single_values(fd_)) {
+    if (each.name == "exits") {
+      offset_ = each.offset;
+    }
+  }
+}
+
+std::optional<std::uint64_t> VcpuExits::read() const noexcept {
+  return offset_.has_value() ? value_at(fd_, *offset_) : std::nullopt;
+}
+
 }  // namespace mayfly::kvm

@@ -35,4 +35,18 @@ class MappedBytes {
   std::vector<Counter> counters_;
 };
 
+/// How often one vCPU has left the guest, by KVM's own counter: for KVM itself too, not only for the VMM.
+class VcpuExits {
+ public:
+  /// Says nothing on kernels that have no such counter.
+  explicit VcpuExits(int vcpu_fd);
+
+  /// One system call. Any thread.
+  [[nodiscard]] std::optional<std::uint64_t> read() const noexcept;
+
+ private:
+  Fd fd_;
+  std::optional<std::uint64_t> offset_;
+};
+
 }  // namespace mayfly::kvm

@@ -12,8 +12,8 @@ namespace mayfly::vfio {
 namespace {
 
 constexpr std::uint32_t kMappersMax = 16;
-/// What is populated at a time: some milliseconds, after which a thread asks whether it is to go on.
-constexpr std::uint64_t kStepBytes = 16 * kMiB;
+/// What is populated at a time: about a millisecond, after which a thread asks whether it is to go on.
+constexpr std::uint64_t kStepBytes = 4 * kMiB;
 
 // What the IOMMU leaves for RAM.
 DmaRules with_entries(DmaRules rules, const Iommu& iommu, std::uint32_t reserved) noexcept {

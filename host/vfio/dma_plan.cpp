@@ -78,8 +78,9 @@ std::optional<MapJob> DmaPlan::begin_map() noexcept {
     job = find_job(exposed_, rules_.busy_merge_bytes, Wait::kForNeighbours);
   }
   if (!job.has_value() && (background_ != Background::kWhenTold || !is_window_mapped())) {
-    const bool is_busy = waiting_.is_urgent() || background_ == Background::kAhead;
-    const std::uint64_t bytes = is_busy ? rules_.busy_merge_bytes : rules_.idle_merge_bytes;
+    const std::uint64_t while_idle =
+        background_ == Background::kAhead ? rules_.pieces.piece_bytes : rules_.idle_merge_bytes;
+    const std::uint64_t bytes = waiting_.is_urgent() ? rules_.busy_merge_bytes : while_idle;
     job = find_job(states_.unmapped(), bytes, Wait::kForNeighbours);
   }
   if (job.has_value()) {

@@ -25,7 +25,7 @@ enum class Background : std::uint8_t {
   kAtOnce,    ///< from the beginning
   kWhenTold,  ///< once begin_background() says so
   /// From the beginning, but not from pause_background() to begin_background(): as long as there is nothing
-  /// else to do. By maps as short as while somebody waits, since somebody soon does.
+  /// else to do. One piece at a time, so that this ends soon when there is.
   kAhead,
 };
 

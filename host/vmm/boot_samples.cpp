@@ -13,8 +13,27 @@ ExitCounts sum_of_exits(const Vcpus& vcpus) noexcept {
   return all;
 }
 
+BootSamples::BootSamples(int vm_fd, const Vcpus& vcpus) : mapped_(vm_fd), vcpus_(vcpus) {
+  exits_.reserve(vcpus.size());
+  for (const auto& vcpu : vcpus) {
+    exits_.emplace_back(vcpu->vcpu().fd());
+  }
+}
+
+std::optional<std::uint64_t> BootSamples::kvm_exits() const noexcept {
+  std::optional<std::uint64_t> sum;
+  for (const kvm::VcpuExits& each : exits_) {
+    const auto exits = each.read();
+    if (!exits.has_value()) {
+      return std::nullopt;
+    }
+    sum = sum.value_or(0) + *exits;
+  }
+  return sum;
+}
+
 boot::Sample BootSamples::now(std::uint64_t at_ns) const noexcept {
-  return {at_ns, sum_of_exits(vcpus_).values(), mapped_.read()};
+  return {at_ns, sum_of_exits(vcpus_).values(), mapped_.read(), kvm_exits()};
 }
 
 void BootSamples::on_mark(std::uint64_t at_ns) noexcept {

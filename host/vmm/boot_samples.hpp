@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,11 +23,11 @@ using Vcpus = std::vector<std::unique_ptr<VcpuThread>>;
 [[nodiscard]] ExitCounts sum_of_exits(const Vcpus& vcpus) noexcept;
 
 /// What the machine had done at each of the guest's marks, for the timeline's phases. Made only when a
-/// timeline was asked for: a sample costs up to three system calls.
+/// timeline was asked for: a sample costs up to three system calls, and one for each vCPU.
 class BootSamples final : public MarkObserver {
  public:
-  /// `vcpus` outlives this, and is complete before the first mark.
-  BootSamples(int vm_fd, const Vcpus& vcpus) : mapped_(vm_fd), vcpus_(vcpus) {}
+  /// `vcpus` outlives this, and is complete.
+  BootSamples(int vm_fd, const Vcpus& vcpus);
 
   /// Keeps a sample; the first BootTimeline::kPortMarksMax.
   void on_mark(std::uint64_t at_ns) noexcept override;
@@ -36,8 +37,12 @@ class BootSamples final : public MarkObserver {
   [[nodiscard]] std::vector<boot::Sample> of_marks() const;
 
  private:
+  /// Of all vCPUs; nothing where KVM does not count them.
+  [[nodiscard]] std::optional<std::uint64_t> kvm_exits() const noexcept;
+
   kvm::MappedBytes mapped_;
   const Vcpus& vcpus_;
+  std::vector<kvm::VcpuExits> exits_;  // one for each of vcpus_
   std::array<boot::Sample, boot::BootTimeline::kPortMarksMax> samples_{};
   std::atomic<std::size_t> taken_{0};
 };

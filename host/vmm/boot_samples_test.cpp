@@ -40,9 +40,11 @@ TEST(BootSamples, FloodKeepsTheFirstAndNoMore) {
   EXPECT_EQ(kept.back().at_ns, kept.size());
 }
 
-TEST(BootSamples, HostWithoutStatisticsLeavesTheBytesOpen) {
+TEST(BootSamples, HostWithoutStatisticsLeavesItsCountsOpen) {
   const Vcpus none;
-  EXPECT_EQ(BootSamples(-1, none).now(7).bytes_mapped, std::nullopt);
+  const boot::Sample sample = BootSamples(-1, none).now(7);
+  EXPECT_EQ(sample.bytes_mapped, std::nullopt);
+  EXPECT_EQ(sample.kvm_exits, std::nullopt);
 }
 
 }  // namespace

@@ -162,14 +162,14 @@ void KernelLoader::run(const std::stop_token& stop) noexcept {
 void KernelLoader::open() {
   fd_ = open_kernel(path_);
   const FileSource file(fd_.get(), size_of_regular(fd_.get(), path_));
-  auto image = parse_elf(file);
+  const auto image = parse_elf(file);
   if (file.errno_value() != 0) {
     throw Error(file.errno_value(), "cannot read kernel " + path_);
   }
   if (!image) {
     refuse(path_, image.error());
   }
-  image_ = *std::move(image);
+  image_ = *image;
 }
 
 void KernelLoader::place() {

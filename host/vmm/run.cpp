@@ -116,9 +116,9 @@ std::vector<int> named_descriptors(const RunConfig& config) {
 }
 
 sandbox::Needs needs_of(const RunConfig& config) {
-  // 64 vCPUs, 32 clients of the control socket, and as much again for all else. A device has an eventfd for
-  // each of its interrupts.
-  constexpr std::uint32_t kFilesMax = 192;
+  // 64 vCPUs and their counters, 32 clients of the control socket, and 96 for all else. A device has an
+  // eventfd for each of its interrupts.
+  constexpr std::uint32_t kFilesMax = 256;
   const bool has_devices = !config.devices.empty();
   // A tap's descriptor, two doorbells, two timers; or with vhost itself, a turn's and six events; of its
   // thread two more.

@@ -40,7 +40,7 @@ expect_files() {
   done
 }
 
-readonly OWN_FILES="(/dev)?/kvm|anon_inode:(kvm-vm|kvm-vcpu:[01]|\[signalfd\]|\[eventfd\]|kvm-vm-stats)|/memfd:mayfly-ram.*|socket:.*|(/run)?/mayfly"
+readonly OWN_FILES="(/dev)?/kvm|anon_inode:(kvm-vm|kvm-vcpu:[01]|\[signalfd\]|\[eventfd\]|kvm-vm-stats|kvm-vcpu-stats:[01])|/memfd:mayfly-ram.*|socket:.*|(/run)?/mayfly"
 
 case_isolation_of_every_thread() {
   start_confined --id confined

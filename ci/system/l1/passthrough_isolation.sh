@@ -7,7 +7,7 @@
 source "$REPO/ci/system/l1/confined.sh"
 
 # has_confined_vcpu PID
-has_confined_vcpu() { [[ "$(readlink "/proc/$1/fd/"* | grep -c kvm-vcpu)" == 1 && "$(field "/proc/$1/status" Seccomp)" == 2 ]]; }
+has_confined_vcpu() { [[ "$(readlink "/proc/$1/fd/"* | grep -c kvm-vcpu:)" == 1 && "$(field "/proc/$1/status" Seccomp)" == 2 ]]; }
 
 # The guest waits for its root, and the map's threads for the guest.
 case_isolation_of_the_threads_of_the_dma_map() {

@@ -5,7 +5,7 @@ import json
 import pathlib
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 56
-COLORS = ("#2a6fbb", "#b0562a", "#3a8f4e", "#7a4fa3", "#b0892a", "#4a4a4a")
+COLORS = ("#2a6fbb", "#b0562a", "#3a8f4e", "#7a4fa3", "#b0892a", "#4a4a4a", "#a8325e")
 
 
 def gib(size):
@@ -25,7 +25,7 @@ def svg(parts, width=WIDTH):
 
 
 def chart(curves, x_label, y_label, x_ticks, y_ticks, left=0):
-    """The parts of a chart that begins at left, of six curves at most: {system: [(x, y)]}. Ticks are {value: its label}."""
+    """The parts of a chart that begins at left, of as many curves as COLORS at most: {system: [(x, y)]}. Ticks are {value: its label}."""
     right = max(x for curve in curves.values() for x, _ in curve)
     bottom = min(y_ticks)
     top = max(y for curve in curves.values() for _, y in curve) - bottom
@@ -33,6 +33,7 @@ def chart(curves, x_label, y_label, x_ticks, y_ticks, left=0):
     up = lambda y: HEIGHT - MARGIN - (y - bottom) / top * (HEIGHT - 2 * MARGIN)
     text = ('<text x="{:.0f}" y="{:.0f}" text-anchor="{}" font-family="sans-serif" font-size="12" fill="{}">{}</text>').format
     parts = []
+    assert len(curves) <= len(COLORS), "a curve without a color"
     for y, label in y_ticks.items():
         parts.append(f'<path d="M{left + MARGIN} {up(y):.1f}H{left + WIDTH - MARGIN}" stroke="#dddddd"/>')
         parts.append(text(left + MARGIN - 6, up(y) + 4, "end", "#333333", label))
@@ -44,7 +45,7 @@ def chart(curves, x_label, y_label, x_ticks, y_ticks, left=0):
         points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in curve)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
         parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{color}"/>' for x, y in curve]
-        parts.append(text(left + MARGIN + 130 * (row % 3), MARGIN - 22 + 14 * (row // 3), "start", color, system))
+        parts.append(text(left + MARGIN + 130 * (row % 3), MARGIN - 26 + 12 * (row // 3), "start", color, system))
     return parts
 
 

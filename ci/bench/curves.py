@@ -69,6 +69,6 @@ def write_results(options, figures):
     if options.plot:
         options.plot.write_text(drawing(
             {system: [(gib(size), figures[system][f"exec_to_ready_minsn_{size.lower()}"]) for size in options.sizes]
-             for system in figures}))
+             for system in figures if f"exec_to_ready_minsn_{options.sizes[0].lower()}" in figures[system]}))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <semaphore>
 
 #include "memory/populate.hpp"
 
@@ -42,6 +44,26 @@ class FakePopulate final : public Populate {
   std::condition_variable changed_;
   int refusal_ = 0;
   std::uint64_t bytes_ = 0;
+};
+
+/// Populates as many calls at once as it is given, then waits for more.
+class GivenPopulate final : public Populate {
+ public:
+  explicit GivenPopulate(std::ptrdiff_t calls) : calls_(calls) {}
+  [[nodiscard]] Result<void, PopulateFault> populate(std::byte* /*host*/,
+                                                     std::uint64_t /*bytes*/) noexcept override {
+    if (!calls_.try_acquire()) {
+      waits_.release();
+      calls_.acquire();
+    }
+    return {};
+  }
+  void await_wait() { waits_.acquire(); }
+  void give(std::ptrdiff_t calls) { calls_.release(calls); }
+
+ private:
+  std::counting_semaphore<> calls_;
+  std::counting_semaphore<> waits_{0};
 };
 
 }  // namespace mayfly::testing

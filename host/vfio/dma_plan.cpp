@@ -34,8 +34,7 @@ void DmaPlan::pause_background() noexcept {
 }
 
 bool DmaPlan::is_wanted(PieceIndex piece) const noexcept {
-  return background_ != Background::kWhenTold || piece < table_.window_size() || urgent_.contains(piece) ||
-         (waiting_.waits_for(Waiting::For::kSettled) && exposed_.contains(piece));
+  return background_ != Background::kWhenTold || piece < table_.window_size() || waiting_.is_urgent();
 }
 
 std::optional<PieceIndex> DmaPlan::begin_populate() noexcept {

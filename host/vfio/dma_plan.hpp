@@ -85,8 +85,8 @@ class DmaPlan {
   void begin_background() noexcept;
   /// It is not any more; only after Background::kAhead.
   void pause_background() noexcept;
-  /// False for a piece between begin_populate() and end_populate() that may as well stay there: nobody waits
-  /// for it, and there is no background.
+  /// False for a piece between begin_populate() and end_populate() that may as well stay there: it is not of
+  /// the window, there is no background, and nobody waits. For any piece: who populates one is needed for it.
   [[nodiscard]] bool is_wanted(PieceIndex piece) const noexcept;
   /// The host has refused: nothing more begins, and what waits for it waits for ever.
   void fail() noexcept { failed_ = true; }

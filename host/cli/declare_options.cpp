@@ -88,9 +88,8 @@ void add_run_options(Parser& parser, RunOptions& run) {
   parser.text(
       "--dma-window", run.dma_window, "SIZE",
       "Lowest guest memory that is mapped for devices before the guest needs it; when not given 256M, and "
-      "more while devices open, but nothing of lent devices on a host of one processor. The rest follows "
-      "when "
-      "the guest needs it, or is ready");
+      "more while devices open, but nothing of lent devices on a host of one processor. The rest "
+      "follows when the guest needs it, or is ready");
   parser.flag("--dedicated", run.dedicated,
               "Give each guest CPU an isolated CPU of the host, where it idles and spins without exits");
   parser.text("--dedicated-cpus", run.dedicated_cpus, "LIST",

@@ -11,9 +11,9 @@ kvm::System open_kvm() {
   kvm::System system("/dev/kvm");
   if (!kvm::hardware_virtualization()) {
     throw Error(
-        "this machine's KVM has neither VMX nor SVM, so it cannot run Linux guests; use a machine with "
-        "hardware "
-        "virtualization (or turn nested virtualization on), or the lab: `ci/lab/lab run -- mayfly run ...`");
+        "this machine's KVM has neither VMX nor SVM, so it cannot run Linux guests; use a machine "
+        "with hardware virtualization (or turn nested virtualization on), or the lab: `ci/lab/lab run -- "
+        "mayfly run ...`");
   }
   return system;
 }

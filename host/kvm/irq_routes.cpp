@@ -24,8 +24,11 @@ bool set_irqfd(const Vm& vm, const kvm_irqfd& request) noexcept {
 
 }  // namespace
 
-IrqRoutes::IrqRoutes(const Vm& vm) : vm_(vm), table_(entry_at(kPins)) {
-  for (std::uint32_t pin = 0; pin < kPins; ++pin) {
+IrqRoutes::IrqRoutes(const Vm& vm) : vm_(vm), first_(vm.has_pins() ? kPins : 0), table_(entry_at(first_)) {
+  if (first_ == 0) {
+    return;
+  }
+  for (std::uint32_t pin = 0; pin < first_; ++pin) {
     Entry entry{};
     entry.gsi = pin;
     entry.type = KVM_IRQ_ROUTING_IRQCHIP;
@@ -56,7 +59,7 @@ std::uint32_t IrqRoutes::allocate(std::uint32_t count) {
 
 bool IrqRoutes::route(std::uint32_t gsi, std::uint64_t address, std::uint32_t data) noexcept {
   const std::lock_guard lock(mutex_);
-  MAYFLY_ASSERT(gsi >= kPins && entry_at(gsi) < table_.size());
+  MAYFLY_ASSERT(gsi >= first_ && entry_at(gsi) < table_.size());
   Entry entry{};
   entry.gsi = gsi;
   entry.type = KVM_IRQ_ROUTING_MSI;

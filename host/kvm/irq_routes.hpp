@@ -10,8 +10,8 @@
 
 namespace mayfly::kvm {
 
-/// What each GSI of a VM is: the pins of KVM's I/O APIC first, messages after them; and which events raise
-/// it.
+/// What each GSI of a VM is: the pins of KVM's I/O APIC first, where it has one, messages after them; and
+/// which events raise it.
 ///
 /// Events are eventfds (irqfds): an interrupt goes from a driver of the host to the guest's local APIC and
 /// never comes here. allocate() is for one thread while the machine is built; all else for any thread. Source
@@ -23,7 +23,7 @@ class IrqRoutes {
   /// KVM_MAX_IRQ_ROUTES of x86.
   static constexpr std::uint32_t kRoutesMax = 4096;
 
-  /// `vm` has its irqchip, and outlives this. The pins are routed from now on, to the I/O APIC alone. Throws
+  /// `vm` has its irqchip, and outlives this. Pins are routed from now on, to the I/O APIC alone. Throws
   /// Error.
   explicit IrqRoutes(const Vm& vm);
 
@@ -34,8 +34,8 @@ class IrqRoutes {
 
   /// Each event raises `gsi`; one that is waiting does so at once. False when KVM refuses.
   [[nodiscard]] bool connect(std::uint32_t gsi, int event) const noexcept;
-  /// As connect(), for a level: the pin stays up until the guest ends the interrupt, and that is an event of
-  /// `ended` (KVM_IRQFD_FLAG_RESAMPLE).
+  /// As connect(), for a level, where there are pins: the pin stays up until the guest ends the interrupt,
+  /// and that is an event of `ended` (KVM_IRQFD_FLAG_RESAMPLE).
   [[nodiscard]] bool connect_level(std::uint32_t pin, int event, int ended) const noexcept;
   /// `event` raises `gsi` no more once this has returned.
   void disconnect(std::uint32_t gsi, int event) const noexcept;
@@ -44,6 +44,8 @@ class IrqRoutes {
   [[nodiscard]] bool commit() noexcept;
 
   const Vm& vm_;
+  /// The first GSI of a message.
+  std::uint32_t first_;
   std::mutex mutex_;
   /// A kvm_irq_routing and its entries, by GSI.
   std::vector<std::byte> table_;

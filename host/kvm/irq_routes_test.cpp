@@ -12,7 +12,7 @@
 namespace mayfly::kvm {
 namespace {
 
-class IrqRoutesTest : public ::testing::Test {
+class IrqRoutesTest : public ::testing::TestWithParam<Irqchip> {
  protected:
   void SetUp() override {
     if (::access("/dev/kvm", R_OK | W_OK) != 0) {
@@ -20,32 +20,34 @@ class IrqRoutesTest : public ::testing::Test {
     }
     system_.emplace("/dev/kvm");
     vm_.emplace(*system_);
-    vm_->create_irqchip(Irqchip::kMessagesAndPins);
+    vm_->create_irqchip(GetParam());
     routes_.emplace(*vm_);
+    first_ = GetParam() == Irqchip::kMessages ? 0 : IrqRoutes::kPins;
   }
   std::optional<System> system_;
   std::optional<Vm> vm_;
   std::optional<IrqRoutes> routes_;
+  std::uint32_t first_ = 0;  ///< GSI of a message.
   Fd event_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   Fd ended_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 };
 
-TEST_F(IrqRoutesTest, MessagesComeAfterThePins) {
-  EXPECT_EQ(routes_->allocate(3), IrqRoutes::kPins);
-  EXPECT_EQ(routes_->allocate(1), IrqRoutes::kPins + 3);
+TEST_P(IrqRoutesTest, MessagesComeAfterThePins) {
+  EXPECT_EQ(routes_->allocate(3), first_);
+  EXPECT_EQ(routes_->allocate(1), first_ + 3);
 }
 
-TEST_F(IrqRoutesTest, MoreThanKvmCanRouteIsAnError) {
-  (void)routes_->allocate(IrqRoutes::kRoutesMax - IrqRoutes::kPins);
+TEST_P(IrqRoutesTest, MoreThanKvmCanRouteIsAnError) {
+  (void)routes_->allocate(IrqRoutes::kRoutesMax - first_);
   EXPECT_THROW((void)routes_->allocate(1), Error);
 }
 
-TEST_F(IrqRoutesTest, FullTableIsTakenByKvm) {
-  const std::uint32_t first = routes_->allocate(IrqRoutes::kRoutesMax - IrqRoutes::kPins);
+TEST_P(IrqRoutesTest, FullTableIsTakenByKvm) {
+  const std::uint32_t first = routes_->allocate(IrqRoutes::kRoutesMax - first_);
   EXPECT_TRUE(routes_->route(first, 0xfee00000, 0x41));
 }
 
-TEST_F(IrqRoutesTest, EventRaisesOneLineAtATime) {
+TEST_P(IrqRoutesTest, EventRaisesOneLineAtATime) {
   const std::uint32_t gsi = routes_->allocate(2);
   ASSERT_TRUE(routes_->route(gsi, 0xfee00000, 0x41));
   EXPECT_TRUE(routes_->connect(gsi, event_.get()));
@@ -54,7 +56,7 @@ TEST_F(IrqRoutesTest, EventRaisesOneLineAtATime) {
   EXPECT_TRUE(routes_->connect(gsi + 1, event_.get()));
 }
 
-TEST_F(IrqRoutesTest, ConnectedEventIsTakenByKvmAndOthersWait) {
+TEST_P(IrqRoutesTest, ConnectedEventIsTakenByKvmAndOthersWait) {
   const std::uint32_t gsi = routes_->allocate(1);
   ASSERT_TRUE(routes_->route(gsi, 0xfee00000, 0x41));
   ASSERT_TRUE(routes_->connect(gsi, event_.get()));
@@ -66,10 +68,20 @@ TEST_F(IrqRoutesTest, ConnectedEventIsTakenByKvmAndOthersWait) {
   EXPECT_EQ(::eventfd_read(event_.get(), &count), 0);
 }
 
-TEST_F(IrqRoutesTest, PinTakesALevel) {
+TEST_P(IrqRoutesTest, PinTakesALevelWhereThereIsOne) {
+  if (GetParam() == Irqchip::kMessages) {
+    EXPECT_FALSE(routes_->connect_level(16, event_.get(), ended_.get()));
+    return;
+  }
   EXPECT_TRUE(routes_->connect_level(16, event_.get(), ended_.get()));
   EXPECT_FALSE(routes_->connect_level(16, event_.get(), ended_.get()));
 }
+
+INSTANTIATE_TEST_SUITE_P(EachIrqchip, IrqRoutesTest,
+                         ::testing::Values(Irqchip::kMessages, Irqchip::kMessagesAndPins),
+                         [](const auto& given) {
+                           return given.param == Irqchip::kMessages ? "Messages" : "MessagesAndPins";
+                         });
 
 }  // namespace
 }  // namespace mayfly::kvm

@@ -46,6 +46,7 @@ void Vm::create_irqchip(Irqchip irqchip) {
   } else if (::ioctl(fd_.get(), KVM_CREATE_IRQCHIP, 0) < 0) {
     fail_errno("KVM_CREATE_IRQCHIP");
   }
+  has_pins_ = irqchip == Irqchip::kMessagesAndPins;
 }
 
 void Vm::add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,

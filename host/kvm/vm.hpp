@@ -31,6 +31,8 @@ class Vm {
 
   /// Interrupt controllers in the kernel; no PIT. Before the first vCPU. Throws Error.
   void create_irqchip(Irqchip irqchip);
+  /// True when what was created has an I/O APIC.
+  [[nodiscard]] bool has_pins() const noexcept { return has_pins_; }
   /// Maps [host, host + bytes) at guest physical `guest`, all multiples of 4 KiB, as slot `slot`; dirty
   /// logging off. Throws Error.
   void add_memory(std::uint32_t slot, std::uint64_t guest, std::byte* host, std::uint64_t bytes,
@@ -69,6 +71,7 @@ class Vm {
                               std::uint64_t bytes) noexcept;
 
   Fd fd_;
+  bool has_pins_ = false;
 };
 
 }  // namespace mayfly::kvm

@@ -67,6 +67,9 @@ int confine_connector(Mode mode, int folder) noexcept {
   if (::setrlimit(RLIMIT_CORE, &kNoCore) != 0 || ::setrlimit(RLIMIT_NOFILE, &kFiles) != 0) {
     return errno;
   }
+  if (const int error = drop_bounding_set(); error != 0) {
+    return error;
+  }
   if (const int error = drop_privileges(); error != 0) {
     return error;
   }

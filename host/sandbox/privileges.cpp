@@ -12,6 +12,8 @@ namespace {
 /// Capabilities are numbered below 64: the kernel's sets are 64 bits wide.
 constexpr cap_value_t kCapabilitiesEnd = 64;
 
+}  // namespace
+
 int drop_bounding_set() noexcept {
   for (cap_value_t capability = 0; capability < kCapabilitiesEnd; ++capability) {
     if (::cap_drop_bound(capability) != 0) {
@@ -23,12 +25,7 @@ int drop_bounding_set() noexcept {
   return 0;
 }
 
-}  // namespace
-
 int drop_privileges() noexcept {
-  if (const int error = drop_bounding_set(); error != 0) {
-    return error;
-  }
   // libcap's cap_reset_ambient() asks for each one first.
   if (::prctl(PR_CAP_AMBIENT, static_cast<unsigned long>(PR_CAP_AMBIENT_CLEAR_ALL), 0UL, 0UL, 0UL) != 0) {
     return errno;

@@ -107,6 +107,10 @@ Sandbox::Sandbox(Mode mode, Needs needs) : mode_(mode_here(mode)), needs_(std::m
   }
   has_namespaces_ = unshare_namespaces(needs_.knows_other_users || needs_.pins_memory ? UserNamespace::kNo
                                                                                       : UserNamespace::kYes);
+  // Once for all threads, before there are others; a new user namespace has a full one.
+  if (const int error = drop_bounding_set(); error != 0) {
+    refuse(error, "empty its capability bounding set");
+  }
 }
 
 void Sandbox::leave_network() {

@@ -70,6 +70,7 @@ class FakeVfioDevice final : public vfio::DeviceAccess {
       return false;
     }
     std::copy_n(from.data() + offset, data.size(), data.data());
+    bytes_read += data.size();
     return true;
   }
   [[nodiscard]] bool write(std::uint32_t region, std::uint64_t offset,
@@ -119,6 +120,7 @@ class FakeVfioDevice final : public vfio::DeviceAccess {
   int unmask_event = -1;
   int event_calls = 0;
   int writes = 0;
+  std::size_t bytes_read = 0;
   bool refuse_events = false;
   bool grows = false;
 

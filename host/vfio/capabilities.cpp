@@ -52,12 +52,16 @@ std::vector<Capability> walk_capabilities(std::span<const std::byte> config) {
   return found;
 }
 
-std::vector<Capability> walk_extended(std::span<const std::byte> config) {
+std::vector<Capability> walk_extended(std::span<const std::byte> config,
+                                      const std::function<void(std::size_t)>& before) {
   std::vector<Capability> found;
   std::bitset<kExtendedBytes> seen;
   std::size_t at = kConventionalBytes;
   while (at >= kConventionalBytes && at + sizeof(std::uint32_t) <= config.size() && !seen[at]) {
     seen.set(at);
+    if (before) {
+      before(at);
+    }
     std::uint32_t header = 0;
     std::memcpy(&header, config.data() + at, sizeof(header));
     if (header == 0 || header == ~0U) {

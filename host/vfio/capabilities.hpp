@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -30,7 +31,8 @@ inline constexpr std::uint16_t kExtSerialNumber = 0x0003;
 /// link that leads out of the space, into the header or to where the walk has been ends it.
 [[nodiscard]] std::vector<Capability> walk_capabilities(std::span<const std::byte> config);
 /// The same for the extended list, from offset 0x100 on (PCI Express 3.0, 7.9.1); empty when `config` ends
-/// there.
-[[nodiscard]] std::vector<Capability> walk_extended(std::span<const std::byte> config);
+/// there. `before`, when it is not empty, is called with each offset before the entry there is looked at.
+[[nodiscard]] std::vector<Capability> walk_extended(std::span<const std::byte> config,
+                                                    const std::function<void(std::size_t)>& before = {});
 
 }  // namespace mayfly::vfio

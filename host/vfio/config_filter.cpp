@@ -189,14 +189,9 @@ void ConfigFilter::add_extended(std::span<const std::byte> config) noexcept {
     std::memcpy(extended_.data() + from - kConventional, &header, sizeof(header));
   };
   for (const Capability& capability : walk_extended(config)) {
-    std::size_t count = 0;
-    if (capability.id == kExtSerialNumber) {
-      count = 12;
-    } else if (capability.id == kExtVendor && capability.room >= 8) {
-      count = word(config, capability.offset + 6U) >> 4U;  // 7.19: its length, header included
-    }
+    const std::size_t count = shown_bytes(config, capability);
     const std::size_t at = capability.offset;
-    if (count < 8 || count > capability.room) {
+    if (count == 0) {
       continue;
     }
     std::copy_n(config.begin() + static_cast<std::ptrdiff_t>(at), count,
@@ -258,6 +253,16 @@ void ConfigFilter::write(std::uint16_t offset, std::span<const std::byte> data,
       count = 0;
     }
   }
+}
+
+std::size_t shown_bytes(std::span<const std::byte> config, const Capability& capability) noexcept {
+  std::size_t count = 0;
+  if (capability.id == kExtSerialNumber) {
+    count = 12;
+  } else if (capability.id == kExtVendor && capability.room >= 8) {
+    count = word(config, capability.offset + 6U) >> 4U;  // 7.19: its length, header included
+  }
+  return count < 8 || count > capability.room ? 0 : count;
 }
 
 }  // namespace mayfly::vfio

@@ -49,7 +49,8 @@ class ConfigFilter {
   /// Whether the guest has an INTx.
   enum class Pin : std::uint8_t { kNone, kA };
 
-  /// `config` is the device's space as read at the start, 256 to 4096 bytes; `bars` as PciDevice::bars().
+  /// `config` is the device's space as read at the start, 256 to 4096 bytes, of which shown_bytes() matter in
+  /// the extended space, and the list; `bars` as PciDevice::bars().
   ConfigFilter(std::span<const std::byte> config, std::span<const pci::Bar> bars, Pin pin) noexcept;
 
   [[nodiscard]] pci::ConfigSpace& space() noexcept { return space_; }
@@ -85,5 +86,10 @@ class ConfigFilter {
   std::optional<std::uint8_t> msi_;
   std::optional<std::uint8_t> msix_;
 };
+
+/// How much a guest sees of an extended capability, from its start on; 0 when it is masked. Of `config` the
+/// first 8 bytes of the capability are looked at, where it has them.
+[[nodiscard]] std::size_t shown_bytes(std::span<const std::byte> config,
+                                      const Capability& capability) noexcept;
 
 }  // namespace mayfly::vfio

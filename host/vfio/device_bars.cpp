@@ -28,8 +28,21 @@ std::vector<std::byte> read_config_space(DeviceAccess& device, const std::string
   const std::uint64_t bytes = device.region(kConfigRegion).bytes;
   std::vector<std::byte> config(bytes >= ConfigFilter::kBytes ? ConfigFilter::kBytes
                                                               : pci::ConfigSpace::kBytes);
-  if (!device.read(kConfigRegion, 0, config)) {
-    fail_errno("cannot read the configuration space of device " + name);
+  const auto read = [&](std::size_t at, std::size_t count) {
+    if (!device.read(kConfigRegion, at, std::span(config).subspan(at, count))) {
+      fail_errno("cannot read the configuration space of device " + name);
+    }
+  };
+  read(0, pci::ConfigSpace::kBytes);
+  constexpr std::size_t kLink = 4;
+  constexpr std::size_t kHead = 8;
+  for (const Capability& each : walk_extended(config, [&](std::size_t at) { read(at, kLink); })) {
+    if (each.room >= kHead) {
+      read(each.offset, kHead);
+    }
+    if (const std::size_t shown = shown_bytes(config, each); shown > kHead) {
+      read(each.offset + kHead, shown - kHead);
+    }
   }
   return config;
 }

@@ -14,8 +14,9 @@
 
 namespace mayfly::vfio {
 
-/// The device's configuration space, 256 bytes or 4096. Throws Error, naming the device, when it cannot be
-/// read.
+/// The device's configuration space, 256 bytes or 4096, as far as a ConfigFilter looks at it: of the extended
+/// space the list of capabilities and those that are shown, zero for the rest. Each four bytes are an access
+/// to the device, and take it a microsecond. Throws Error, naming the device, when it cannot be read.
 [[nodiscard]] std::vector<std::byte> read_config_space(DeviceAccess& device, const std::string& name);
 
 /// The device's memory BARs, as the bus wants them: sizes by VFIO, widths by `config`, which is foreign. I/O

@@ -30,14 +30,6 @@ std::string target_name(const fs::path& link) {
   return fs::read_symlink(link, error).filename().string();
 }
 
-std::optional<std::uint32_t> group_of(const fs::path& device) {
-  const std::string name = target_name(device / "iommu_group");
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
-  return error == std::errc() && !name.empty() && end == name.data() + name.size() ? std::optional(value)
-                                                                                   : std::nullopt;
-}
-
 std::vector<HostDevice> devices_in(const HostPci& host, const fs::path& folder) {
   std::vector<HostDevice> devices;
   std::error_code error;
@@ -70,10 +62,18 @@ std::optional<HostDevice> HostPci::find(const PciAddress& address) const {
   device.device = static_cast<std::uint16_t>(number_in(path / "device", 16).value_or(0));
   device.class_code = number_in(path / "class", 16).value_or(0);
   device.driver = target_name(path / "driver");
-  device.group = group_of(path);
+  device.group = group_of(address);
   device.numa_node = number_in(path / "numa_node", 10);
   device.reset_methods = first_line_of(path / "reset_method");
   return device;
+}
+
+std::optional<std::uint32_t> HostPci::group_of(const PciAddress& address) const {
+  const std::string name = target_name(fs::path(path_of(address)) / "iommu_group");
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
+  return error == std::errc() && !name.empty() && end == name.data() + name.size() ? std::optional(value)
+                                                                                   : std::nullopt;
 }
 
 std::vector<HostDevice> HostPci::all() const { return devices_in(*this, root_ + "/sys/bus/pci/devices"); }

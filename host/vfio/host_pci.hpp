@@ -37,6 +37,8 @@ class HostPci {
 
   /// Nothing when there is no such function.
   [[nodiscard]] std::optional<HostDevice> find(const PciAddress& address) const;
+  /// The IOMMU group of a function; nothing where it, or the function, is not there.
+  [[nodiscard]] std::optional<std::uint32_t> group_of(const PciAddress& address) const;
   /// By address.
   [[nodiscard]] std::vector<HostDevice> all() const;
   /// The functions that the IOMMU cannot tell apart, by address.

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "vfio/device_access.hpp"
+
 namespace mayfly::vfio {
 
 /// Which devices have INTx in the guest.
@@ -11,5 +13,11 @@ enum class IntxUse : std::uint8_t {
           ///< pauses.
   kYes,
 };
+
+/// True when `device` has INTx in the guest.
+[[nodiscard]] inline bool has_intx(const DeviceAccess& device, IntxUse use) noexcept {
+  return device.interrupt_count(Interrupts::kIntx) > 0 &&
+         (use == IntxUse::kYes || device.interrupt_count(Interrupts::kMsix) == 0);
+}
 
 }  // namespace mayfly::vfio

@@ -28,11 +28,6 @@ constexpr std::uint16_t kForwarded = kCommandBusMaster | kCommandIntxOff;
 constexpr std::uint16_t kMsiEnable = 1;
 constexpr std::uint16_t kMsiWide = 1U << 7U;
 
-bool has_intx(const DeviceAccess& device, IntxUse use) noexcept {
-  return device.interrupt_count(Interrupts::kIntx) > 0 &&
-         (use == IntxUse::kYes || device.interrupt_count(Interrupts::kMsix) == 0);
-}
-
 ConfigFilter read_config(DeviceAccess& device, const std::string& name, IntxUse use) {
   const std::vector<std::byte> config = read_config_space(device, name);
   return {config, read_bars(device, config, name),

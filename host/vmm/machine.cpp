@@ -123,10 +123,10 @@ Machine::Machine(MachineParts parts)
 }
 
 void Machine::add_event_interrupts() {
-  const bool has_events = passthrough_ != nullptr || !event_driven_.empty();
-  // Lines of theirs are routed, which KVM does for an irqchip with pins.
-  vm_.create_irqchip(has_events ? kvm::Irqchip::kMessagesAndPins : kvm::Irqchip::kMessages);
-  if (!has_events) {
+  using kvm::Irqchip;
+  const bool has_pins = passthrough_ != nullptr && passthrough_->may_use_pins();
+  vm_.create_irqchip(has_pins ? Irqchip::kMessagesAndPins : Irqchip::kMessages);
+  if (passthrough_ == nullptr && event_driven_.empty()) {
     return;
   }
   kvm_devices_ = std::make_unique<KvmForDevices>(vm_, std::array{Layout::kWindow32, layout_.window64()});

@@ -19,12 +19,17 @@ namespace {
 /// IOMMU entries for BARs that other devices reach: each may be cut in two by its MSI-X table.
 constexpr std::uint32_t kEntriesADevice = 12;
 
+/// Address and group, of those that a broker is to lend: it has looked at them, and lends none that cannot be
+/// passed through.
 std::vector<vfio::HostDevice> require_all(const std::vector<PassedDevice>& devices,
                                           const vfio::HostPci& host) {
   std::vector<vfio::HostDevice> found;
   found.reserve(devices.size());
   for (const PassedDevice& device : devices) {
-    found.push_back(vfio::require_assignable(host, device.address));
+    const auto group =
+        std::holds_alternative<AtBroker>(device.opener) ? host.group_of(device.address) : std::nullopt;
+    found.push_back(group.has_value() ? vfio::HostDevice{.address = device.address, .group = group}
+                                      : vfio::require_assignable(host, device.address));
   }
   return found;
 }
@@ -100,30 +105,33 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceM
   if (backend_->map_time() == vfio::Backend::MapTime::kBesideOpening) {
     begin_map();
   }
-  thread_ = std::jthread([this] { run(); });
-}
-
-void Passthrough::run() noexcept {
-  try {
-    open_all();
-    if (!map_.has_value()) {
-      begin_map();
-    }
-  } catch (...) {
-    failure_ = std::current_exception();
+  // A broker's devices are reset, and open in no time.
+  if (lease_) {
+    open_all(std::launch::deferred);
+    return;
   }
+  thread_ = std::jthread([this] {
+    try {
+      open_all(found_.size() > 1 ? std::launch::async : std::launch::deferred);
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  });
 }
 
-void Passthrough::open_all() {
+void Passthrough::open_all(std::launch how) {
   timeline_.mark(boot::Milestone::kOpenBegin);
   std::vector<std::future<std::unique_ptr<vfio::DeviceAccess>>> opening;
   for (const vfio::HostDevice& device : found_) {
-    opening.push_back(std::async(std::launch::async, [this, &device] { return backend_->open(device); }));
+    opening.push_back(std::async(how, [this, &device] { return backend_->open(device); }));
   }
   for (std::size_t i = 0; i < opening.size(); ++i) {
     open_[i].access = opening[i].get();
   }
   timeline_.mark(boot::Milestone::kOpenEnd);
+  if (!map_.has_value()) {
+    begin_map();
+  }
 }
 
 void Passthrough::begin_map() {
@@ -148,8 +156,16 @@ void Passthrough::begin_map() {
   gate_.emplace(*map_);
 }
 
+bool Passthrough::may_use_pins() const noexcept {
+  return !lease_ || std::ranges::any_of(open_, [](const OpenDevice& device) {
+    return vfio::has_intx(*device.access, device.intx);
+  });
+}
+
 std::vector<OpenDevice> Passthrough::wait() {
-  thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
   if (failure_ != nullptr) {
     std::rethrow_exception(std::exchange(failure_, nullptr));
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,7 +48,7 @@ struct DeviceMemory {
 
 /// Opens devices and makes guest memory reachable for them, on threads of its own from construction on: each
 /// device on one, since a reset sleeps up to a second, and the map on others, beside that where the kernel
-/// lets both be done at once.
+/// lets both be done at once. Devices of a broker are open when it is constructed.
 ///
 /// The guest runs while memory is being mapped: the window, what a device's bus master bit waits for at
 /// gate(), and what the guest asks back of held(). The rest begins when the guest says that it is ready:
@@ -65,6 +66,9 @@ class Passthrough final : public ReadyObserver {
   /// Joins. Devices that wait() gave out, and whoever uses held() and gate(), are gone before.
   ~Passthrough() override = default;
 
+  /// True where a device interrupts by a pin of the guest's I/O APIC, and where that is not known before it
+  /// is reset. Before wait().
+  [[nodiscard]] bool may_use_pins() const noexcept;
   /// Waits until all devices are open; these, in the order in which they were named. Throws Error. Once, by
   /// one thread, and before all that follows.
   [[nodiscard]] std::vector<OpenDevice> wait();
@@ -86,8 +90,8 @@ class Passthrough final : public ReadyObserver {
   [[nodiscard]] std::string describe_failure() const { return map_->describe_failure(); }
 
  private:
-  void run() noexcept;
-  void open_all();
+  /// Opens the devices, each on a thread or one after the other, and begins the map where that has waited.
+  void open_all(std::launch how);
   void begin_map();
 
   DeviceMemory memory_;

@@ -26,6 +26,7 @@ done
 count_resets() { :; }
 expect_resets() { :; }
 stop_counting_resets() { :; }
+expect_no_pins() { :; }
 
 # character_device ADDRESS
 character_device() { echo "/dev/vfio/devices/$(basename "/sys/bus/pci/devices/$1/vfio-dev/"*)"; }

@@ -9,7 +9,7 @@ SOCKET="$WORK/broker"
 count_resets() {
   local tracing=/sys/kernel/tracing
   echo nop >$tracing/current_tracer
-  echo pci_try_reset_function >$tracing/set_ftrace_filter || fail "the host's kernel cannot trace resets"
+  printf '%s\n' pci_try_reset_function kvm_ioapic_init >$tracing/set_ftrace_filter || fail "the host's kernel cannot trace resets"
   echo function >$tracing/current_tracer
   : >$tracing/trace
 }
@@ -19,6 +19,8 @@ expect_resets() {
   resets="$(grep -c 'pci_try_reset_function <-' /sys/kernel/tracing/trace)"
   [[ "$resets" == "$1" ]] || fail "$resets resets, not $1"
 }
+# No irqchip with pins was made since then.
+expect_no_pins() { ! grep -q 'kvm_ioapic_init <-' /sys/kernel/tracing/trace || fail "KVM has pins for a disk that interrupts by MSI-X"; }
 stop_counting_resets() { echo nop >/sys/kernel/tracing/current_tracer; }
 
 # start_broker ADDRESS...: a broker, $broker_pid, whose words go to $WORK/broker.out and $WORK/broker.err.
@@ -61,6 +63,7 @@ case_broker_resets_a_disk_once_for_each_of_two_tenants() {
   expect_out "$written"
   await_ready 3
   expect_resets 3 # before the first tenant, between the two, and after the second
+  expect_no_pins
   end_broker
   stop_counting_resets
   no_dmar_fault

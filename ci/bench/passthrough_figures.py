@@ -17,10 +17,10 @@ def timelines_of(system, run):
     return [json.loads(path.read_text()) for path in run.glob(f"{system}.timed.*.json")]
 
 
-def opening_minsn(timeline):
-    """How long devices took to open: resets, which mostly sleep."""
-    opening = next(phase for phase in timeline["phases"] if phase["name"] == "open_devices")
-    return (opening["end_ns"] - opening["begin_ns"]) / 1e6
+def openings_minsn(timelines):
+    """How long devices took to open: resets, which mostly sleep. Without devices there is none."""
+    return [(phase["end_ns"] - phase["begin_ns"]) / 1e6
+            for timeline in timelines for phase in timeline["phases"] if phase["name"] == "open_devices"]
 
 
 def measure(name, size, run):
@@ -36,8 +36,8 @@ def measure(name, size, run):
     mapped = [timeline["spans"].get("exec_to_fully_mapped_ns") for timeline in timelines]
     if mapped and None not in mapped:
         figures["fully_mapped_minsn"] = statistics.median(mapped) / 1e6
-    if timelines:
-        figures["open_devices_minsn"] = statistics.median(map(opening_minsn, timelines))
+    if openings := openings_minsn(timelines):
+        figures["open_devices_minsn"] = statistics.median(openings)
     return {key: round(value, 2) for key, value in figures.items()}
 
 

@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint64_t kPage = 4 * kKiB;
 static_assert(LazyMemory::kPrivate == KVM_MAP_GPA_RANGE_ENCRYPTED);
 static_assert(LazyMemory::kInvalid == -KVM_EINVAL);
+/// Of physical addresses (AMD APM 2, 5.3): all of them.
+static_assert(LazyMemory::kAllPages * kPage == 1ULL << 52U);
 
 }  // namespace
 
@@ -45,6 +47,17 @@ std::int64_t LazyMemory::release_now(GuestRange range) noexcept {
 }
 
 std::int64_t LazyMemory::release(GuestRange range) noexcept {
+  if (range.start.raw() == 0 && range.bytes == kAllPages * kPage) {
+    return wait_for([](HeldMemory& held, const GuestRange& /*all*/, HeldMemory::Done done) noexcept
+                    -> Result<HeldMemory::Answer, HeldFault> { return held.release_all(done); },
+                    range);
+  }
+  return wait_for([](HeldMemory& held, const GuestRange& some,
+                     HeldMemory::Done done) noexcept { return held.release(some, done); },
+                  range);
+}
+
+std::int64_t LazyMemory::wait_for(Release begin, const GuestRange& range) noexcept {
   std::unique_lock lock(mutex_);
   const auto call = static_cast<unsigned>(std::countr_one(calls_));
   MAYFLY_ASSERT(call < std::numeric_limits<std::uint64_t>::digits);
@@ -54,7 +67,7 @@ std::int64_t LazyMemory::release(GuestRange range) noexcept {
   const HeldMemory::Done done{
       [](void* owner, std::uint64_t cookie) noexcept { static_cast<LazyMemory*>(owner)->released(cookie); },
       this, bit};
-  const auto answer = held_.release(range, done);
+  const auto answer = begin(held_, range, done);
   lock.lock();
   if (answer && *answer == HeldMemory::Answer::kLater) {
     progress_.wait(lock, [&] { return (done_ & bit) != 0 || stopping_; });

@@ -24,6 +24,9 @@ class LazyMemory {
   static constexpr std::uint64_t kPrivate = 1U << 4U;
   /// Ours, with a release: do it if it can be done at once, else answer kAgain.
   static constexpr std::uint64_t kDoNotWait = 1ULL << 63U;
+  /// Ours too: to share as many pages from address 0 on, all that there can be, is to share what is private,
+  /// wherever that is. So the guest's next kernel finds none (kexec).
+  static constexpr std::uint64_t kAllPages = 1ULL << 40U;
   /// Answers, as <linux/kvm_para.h> has them negated.
   static constexpr std::int64_t kDone = 0;
   static constexpr std::int64_t kAgain = -11;
@@ -44,8 +47,12 @@ class LazyMemory {
   void request_stop() noexcept;
 
  private:
+  /// How a release is begun: gives its answer, and has `done` called where that is kLater.
+  using Release = Result<HeldMemory::Answer, HeldFault> (*)(HeldMemory& held, const GuestRange& range,
+                                                            HeldMemory::Done done) noexcept;
   [[nodiscard]] std::int64_t release_now(GuestRange range) noexcept;
   [[nodiscard]] std::int64_t release(GuestRange range) noexcept;
+  [[nodiscard]] std::int64_t wait_for(Release begin, const GuestRange& range) noexcept;
   void released(std::uint64_t call) noexcept;
 
   HeldMemory& held_;

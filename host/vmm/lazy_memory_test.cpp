@@ -108,6 +108,27 @@ TEST_F(LazyMemoryTest, WhatMayNotBeAskedForIsRefusedAndChangesNothing) {
   EXPECT_TRUE(held_.held().empty());
 }
 
+TEST_F(LazyMemoryTest, AllThatIsPrivateIsSharedAtOnceWhereverItIs) {
+  unsigned long long unused = 0;
+  const kvm::MapRange all{.address = 0, .pages = LazyMemory::kAllPages, .attributes = 0, .answer = &unused};
+  EXPECT_EQ(memory_.answer(all), LazyMemory::kDone) << "nothing is";
+  ASSERT_EQ(call(1, 3, LazyMemory::kPrivate), LazyMemory::kDone);
+  ASSERT_EQ(call(7, 1, LazyMemory::kPrivate), LazyMemory::kDone);
+  held_.answer(Answer::kLater);
+  std::atomic<bool> answered{false};
+  std::thread vcpu([&] {
+    EXPECT_EQ(memory_.answer(all), LazyMemory::kDone);
+    answered = true;
+  });
+  wait_until_asked();
+  EXPECT_FALSE(answered);
+  held_.finish_all();
+  vcpu.join();
+  EXPECT_TRUE(held_.held().empty());
+  EXPECT_EQ(memory_.answer({0, LazyMemory::kAllPages - 1, 0, &unused}), LazyMemory::kInvalid);
+  EXPECT_EQ(memory_.answer({0, LazyMemory::kAllPages, LazyMemory::kPrivate, &unused}), LazyMemory::kInvalid);
+}
+
 TEST_F(LazyMemoryTest, StopEndsAWaitAndLaterOnesToo) {
   ASSERT_EQ(call(0, 2, LazyMemory::kPrivate), LazyMemory::kDone);
   held_.answer(Answer::kLater);

@@ -60,6 +60,11 @@ kvm::MonitorLeaf disable_idle_exits(kvm::Vm& vm) {
   return (*exits & KVM_X86_DISABLE_EXITS_MWAIT) != 0 ? kvm::host_monitor_leaf() : std::nullopt;
 }
 
+kvm::Irqchip irqchip_for(const Passthrough* passthrough) noexcept {
+  return passthrough != nullptr && passthrough->may_use_pins() ? kvm::Irqchip::kMessagesAndPins
+                                                               : kvm::Irqchip::kMessages;
+}
+
 /// Where there is a limit.
 std::unique_ptr<Timer> timer_for(const RateLimits& limits) {
   return limits.any() ? std::make_unique<Timer>() : nullptr;
@@ -123,9 +128,7 @@ Machine::Machine(MachineParts parts)
 }
 
 void Machine::add_event_interrupts() {
-  using kvm::Irqchip;
-  const bool has_pins = passthrough_ != nullptr && passthrough_->may_use_pins();
-  vm_.create_irqchip(has_pins ? Irqchip::kMessagesAndPins : Irqchip::kMessages);
+  vm_.create_irqchip(irqchip_for(passthrough_.get()));
   if (passthrough_ == nullptr && event_driven_.empty()) {
     return;
   }
@@ -149,7 +152,10 @@ std::unique_ptr<Prefault> Machine::begin_prefault(const MachineParts& parts) con
     wanted =
         regions_of(memory_, in_units(*parts.working_set->known(), populate_bytes(ram_.pages()), ram_.size()));
   }
-  return wanted.empty() ? nullptr : std::make_unique<Prefault>(wanted, ram_.pages(), parts.timeline);
+  if (wanted.empty()) {
+    return nullptr;
+  }
+  return std::make_unique<Prefault>(wanted, ram_.pages(), parts.timeline);
 }
 
 Machine::~Machine() {

@@ -265,6 +265,28 @@ case_guest_that_reboots_leaves_its_device() {
   no_dmar_fault
 }
 
+# kexec_with OPTION...: a guest reads its disk, starts its next kernel by kexec from there, and that reads the same.
+kexec_with() {
+  local next="exec(open('/dev/nvme0n1','rb').read(1<<16).rstrip(b'\\0'))" from_host
+  load_module nvme
+  give_back "$(nvme)"
+  await $$ there /dev/nvme0n1
+  dd if="$REPO/ci/system/l1/kexec_next.py" of=/dev/nvme0n1 bs=64k conv=notrunc,sync status=none
+  dd if="$PASSTHROUGH/vmlinux" of=/dev/nvme0n1 bs=64k seek=1 conv=notrunc status=none
+  from_host="$(head -c $((32 << 20)) /dev/urandom | tee >(dd of=/dev/nvme0n1 bs=1M seek=32 iflag=fullblock conv=notrunc,fsync status=none) | sha256sum)"
+  bind_all
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" --timeline "$WORK/t.json" --console "$WORK/console" "$@" \
+    --cmdline-append "init=/usr/bin/python3 -- -c $next" -- true </dev/null
+  [[ "$(json "$WORK/t.json" 't["outcome"]')" == poweroff ]] || fail "the outcome is $(json "$WORK/t.json" 't["outcome"]'): $err; $(tail -n 3 "$WORK/console")"
+  [[ "$(tr -d '\r' <"$WORK/console" | grep -E '^(first|second) ')" == "first ${from_host%% *}"$'\n'"second ${from_host%% *}" ]] ||
+    fail "not ${from_host%% *}: $(<"$WORK/console")"
+  no_dmar_fault
+}
+
+# Most of memory is nothing that the disk reaches, until the next kernel comes.
+case_guest_that_starts_its_next_kernel_keeps_its_disk() { kexec_with --memory 1G --dma-window 128M; }
+case_guest_with_a_balloon_that_starts_its_next_kernel_keeps_its_disk() { kexec_with --memory 1G --dma-window 128M --balloon 768M; }
+
 # Killed at any moment a run leaves nothing: no pinned page, no huge page taken, no device that is in use.
 case_run_killed_at_any_moment_leaves_nothing() {
   local turn pid

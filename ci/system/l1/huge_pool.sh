@@ -12,8 +12,7 @@ start_pool() {
 }
 
 # await_said LINES: until the pool has said so many.
-await_said() { await "$pool_pid" has_said "$1"; }
-has_said() { (($(wc -l <"$WORK/said") >= $1)); }
+await_said() { await "$pool_pid" has_lines "$WORK/said" "$1" ""; }
 
 end_pool() {
   kill "$pool_pid"

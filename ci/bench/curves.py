@@ -45,7 +45,7 @@ def chart(curves, x_label, y_label, x_ticks, y_ticks, left=0):
         points = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in curve)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
         parts += [f'<circle cx="{across(x):.1f}" cy="{up(y):.1f}" r="3" fill="{color}"/>' for x, y in curve]
-        parts.append(text(left + MARGIN + 130 * (row % 3), MARGIN - 26 + 12 * (row // 3), "start", color, system))
+        parts.append(text(left + MARGIN + 175 * (row % 3), MARGIN - 26 + 12 * (row // 3), "start", color, system))
     return parts
 
 

@@ -25,9 +25,6 @@ bool set_irqfd(const Vm& vm, const kvm_irqfd& request) noexcept {
 }  // namespace
 
 IrqRoutes::IrqRoutes(const Vm& vm) : vm_(vm), first_(vm.has_pins() ? kPins : 0), table_(entry_at(first_)) {
-  if (first_ == 0) {
-    return;
-  }
   for (std::uint32_t pin = 0; pin < first_; ++pin) {
     Entry entry{};
     entry.gsi = pin;
@@ -36,7 +33,7 @@ IrqRoutes::IrqRoutes(const Vm& vm) : vm_(vm), first_(vm.has_pins() ? kPins : 0),
     entry.u.irqchip.pin = pin;
     std::memcpy(table_.data() + entry_at(pin), &entry, sizeof(entry));
   }
-  if (!commit()) {
+  if (first_ > 0 && !commit()) {
     fail_errno("KVM_SET_GSI_ROUTING");
   }
 }

@@ -38,7 +38,7 @@ std::vector<std::byte> read_config_space(DeviceAccess& device, const std::string
   constexpr std::size_t kHead = 8;
   for (const Capability& each : walk_extended(config, [&](std::size_t at) { read(at, kLink); })) {
     if (each.room >= kHead) {
-      read(each.offset, kHead);
+      read(each.offset + kLink, kHead - kLink);
     }
     if (const std::size_t shown = shown_bytes(config, each); shown > kHead) {
       read(each.offset + kHead, shown - kHead);

@@ -47,17 +47,6 @@ std::int64_t LazyMemory::release_now(GuestRange range) noexcept {
 }
 
 std::int64_t LazyMemory::release(GuestRange range) noexcept {
-  if (range.start.raw() == 0 && range.bytes == kAllPages * kPage) {
-    return wait_for([](HeldMemory& held, const GuestRange& /*all*/, HeldMemory::Done done) noexcept
-                    -> Result<HeldMemory::Answer, HeldFault> { return held.release_all(done); },
-                    range);
-  }
-  return wait_for([](HeldMemory& held, const GuestRange& some,
-                     HeldMemory::Done done) noexcept { return held.release(some, done); },
-                  range);
-}
-
-std::int64_t LazyMemory::wait_for(Release begin, const GuestRange& range) noexcept {
   std::unique_lock lock(mutex_);
   const auto call = static_cast<unsigned>(std::countr_one(calls_));
   MAYFLY_ASSERT(call < std::numeric_limits<std::uint64_t>::digits);
@@ -67,7 +56,9 @@ std::int64_t LazyMemory::wait_for(Release begin, const GuestRange& range) noexce
   const HeldMemory::Done done{
       [](void* owner, std::uint64_t cookie) noexcept { static_cast<LazyMemory*>(owner)->released(cookie); },
       this, bit};
-  const auto answer = begin(held_, range, done);
+  const bool is_all = range.start.raw() == 0 && range.bytes == kAllPages * kPage;
+  const Result<HeldMemory::Answer, HeldFault> answer =
+      is_all ? held_.release_all(done) : held_.release(range, done);
   lock.lock();
   if (answer && *answer == HeldMemory::Answer::kLater) {
     progress_.wait(lock, [&] { return (done_ & bit) != 0 || stopping_; });

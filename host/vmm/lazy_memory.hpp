@@ -47,12 +47,8 @@ class LazyMemory {
   void request_stop() noexcept;
 
  private:
-  /// How a release is begun: gives its answer, and has `done` called where that is kLater.
-  using Release = Result<HeldMemory::Answer, HeldFault> (*)(HeldMemory& held, const GuestRange& range,
-                                                            HeldMemory::Done done) noexcept;
   [[nodiscard]] std::int64_t release_now(GuestRange range) noexcept;
   [[nodiscard]] std::int64_t release(GuestRange range) noexcept;
-  [[nodiscard]] std::int64_t wait_for(Release begin, const GuestRange& range) noexcept;
   void released(std::uint64_t call) noexcept;
 
   HeldMemory& held_;

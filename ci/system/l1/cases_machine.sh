@@ -164,9 +164,6 @@ expect_outcome() {
   expect_status 125
 }
 
-# As PID 1 of the guest, instead of mayfly-init: one Python expression without spaces.
-python_as_init() { printf 'init=/usr/bin/python3 -- -c %s' "$1"; }
-
 case_linux_poweroff_is_an_outcome() {
   run_outcome --cmdline-append "$(python_as_init "__import__('ctypes').CDLL(None).reboot(0x4321fedc)")"
   expect_outcome poweroff

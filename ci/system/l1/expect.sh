@@ -18,6 +18,9 @@ mayfly_run() {
   err="$(<"$WORK/err")"
 }
 
+# As PID 1 of the guest, instead of mayfly-init: one Python expression without spaces.
+python_as_init() { printf 'init=/usr/bin/python3 -- -c %s' "$1"; }
+
 expect_status() { [[ "$status" == "$1" ]] || fail "exit status $status, not $1; stderr: $err"; }
 expect_out() { [[ "$out" == "$1" ]] || fail "stdout is '${out:0:300}', not '$1'; stderr: ${err:0:300}"; }
 expect_err_has() { [[ "$err" == *"$1"* ]] || fail "stderr lacks '$1': ${err:0:500}"; }

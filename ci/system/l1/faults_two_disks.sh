@@ -5,7 +5,7 @@
 # meanwhile, is mapped once. On this host because it has two, and before faults_too_early.sh spoils them. Sourced after that.
 
 case_each_byte_is_mapped_once_beside_one_reset_of_each_device() {
-  local tracing=/sys/kernel/tracing
+  local tracing=/sys/kernel/tracing judged
   "$MAYFLY" device bind "$(DISK=1 nvme)" "$(DISK=2 nvme)" >/dev/null || fail "cannot bind"
   printf '%s\n' 'p:reset_begin pci_try_reset_function' 'r:reset_end pci_try_reset_function' >$tracing/kprobe_events || fail "the host's kernel cannot trace resets"
   echo 1 >$tracing/events/kprobes/enable
@@ -23,6 +23,7 @@ case_each_byte_is_mapped_once_beside_one_reset_of_each_device() {
   : >$tracing/kprobe_events
   [[ "$(json "$WORK/t.json" '(lambda p: p["dma_populate"]["begin_ns"] < p["open_devices"]["end_ns"])({x["name"]: x for x in t["phases"]})')" == True ]] ||
     fail "memory waits for the resets: $(json "$WORK/t.json" 't["phases"]')"
-  [[ "$(kept_python "$REPO/ci/system/l1/map_trace.py" "$WORK/trace" $((1 << 30)) 2)" == once ]] ||
-    fail "$(kept_python "$REPO/ci/system/l1/map_trace.py" "$WORK/trace" $((1 << 30)) 2); $(grep -c . "$WORK/trace") lines such as $(grep -m 1 -E ' (map|unmap|reset_[a-z]*): ' "$WORK/trace")"
+  judged="$(kept_python "$REPO/ci/system/l1/map_trace.py" "$WORK/trace" $((1 << 30)) 2)"
+  [[ "$judged" == once ]] ||
+    fail "$judged; $(grep -c . "$WORK/trace") lines such as $(grep -m 1 -E ' (map|unmap|reset_[a-z]*): ' "$WORK/trace")"
 }

@@ -5,7 +5,7 @@
 
 SOCKET="$WORK/broker"
 
-# Counts from here on how often a function that VFIO has opened or was asked to reset is reset.
+# Counts from here on how often a function that VFIO has opened or was asked to reset is reset, and irqchips with pins.
 count_resets() {
   local tracing=/sys/kernel/tracing
   echo nop >$tracing/current_tracer

@@ -36,11 +36,16 @@ group_of() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
 # Here and elsewhere, a reader that leaves early is no part of a pipe: the writer's death by SIGPIPE would be the pipe's status.
 no_dmar_fault() { ! grep -q 'DMAR:.*fault' <(dmesg) || fail "a fault of the IOMMU: $(grep -m 1 'DMAR:.*fault' <(dmesg))"; }
 
-# write_from_host BYTES: the host's driver writes so much at random to the disk, of digest $from_host, before the guest gets it.
-write_from_host() {
+# The host's own driver has the disk, /dev/nvme0n1.
+give_host_disk() {
   load_module nvme
   give_back "$(nvme)"
   await $$ there /dev/nvme0n1
+}
+
+# write_from_host BYTES: the host's driver writes so much at random to the disk, of digest $from_host, before the guest gets it.
+write_from_host() {
+  give_host_disk
   from_host="$(head -c "$1" /dev/urandom | tee /dev/nvme0n1 | sha256sum)"
   sync
   bind_all

@@ -70,9 +70,7 @@ case_list_shows_drivers_and_groups() {
 }
 
 case_mounted_disk_is_not_bound() {
-  load_module nvme
-  give_back "$(nvme)"
-  await $$ there /dev/nvme0n1
+  give_host_disk
   load_module ext4
   mkfs.ext4 -q -F /dev/nvme0n1
   mkdir -p "$WORK/disk"

@@ -142,8 +142,7 @@ case_nvme_reads_and_writes_while_the_balloon_is_emptied() {
   balloon="$(json "$WORK/t.json" 't["balloon"]')"
   [[ "$(json "$WORK/t.json" '[b["inflate_notifications"] == 1 and b["held_bytes_max"] >= 1 << 30 and b["acks_at_once"] >= 9 * b["acks_later"] for b in [t["balloon"]]]')" == '[True]' ]] ||
     fail "$balloon"
-  give_back "$(nvme)"
-  await $$ there /dev/nvme0n1
+  give_host_disk
   [[ "$(head -c "$bytes" /dev/nvme0n1 | sha256sum)" == "$from_guest" ]] || fail "the host reads something else than the guest wrote"
   bind_all
   no_dmar_fault
@@ -159,9 +158,7 @@ start_reads() {
 # expect_whole_reads OPTION...: start_reads, with a disk of what only this host knows.
 expect_whole_reads() {
   local crcs
-  load_module nvme
-  give_back "$(nvme)"
-  await $$ there /dev/nvme0n1
+  give_host_disk
   head -c $((256 << 20)) /dev/urandom >/dev/nvme0n1
   crcs="$(python3 -c 'import sys,zlib
 disk = open("/dev/nvme0n1", "rb")
@@ -257,7 +254,7 @@ case_guest_that_reboots_leaves_its_device() {
   local reboot="open('/dev/nvme0n1','rb').read(1<<20);__import__('ctypes').CDLL(None).reboot(0x01234567)"
   bind_all
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" --timeline "$WORK/t.json" \
-    --cmdline-append "init=/usr/bin/python3 -- -c $reboot" -- true </dev/null
+    --cmdline-append "$(python_as_init "$reboot")" -- true </dev/null
   [[ "$(json "$WORK/t.json" 't["outcome"]')" == reboot ]] || fail "the outcome is $(json "$WORK/t.json" 't["outcome"]'): $err"
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" -- \
     dd if=/dev/nvme0n1 of=/dev/null bs=1M count=8 iflag=direct status=none </dev/null
@@ -268,15 +265,13 @@ case_guest_that_reboots_leaves_its_device() {
 # kexec_with OPTION...: a guest reads its disk, starts its next kernel by kexec from there, and that reads the same.
 kexec_with() {
   local next="exec(open('/dev/nvme0n1','rb').read(1<<16).rstrip(b'\\0'))" from_host
-  load_module nvme
-  give_back "$(nvme)"
-  await $$ there /dev/nvme0n1
+  give_host_disk
   dd if="$REPO/ci/system/l1/kexec_next.py" of=/dev/nvme0n1 bs=64k conv=notrunc,sync status=none
   dd if="$PASSTHROUGH/vmlinux" of=/dev/nvme0n1 bs=64k seek=1 conv=notrunc status=none
   from_host="$(head -c $((32 << 20)) /dev/urandom | tee >(dd of=/dev/nvme0n1 bs=1M seek=32 iflag=fullblock conv=notrunc,fsync status=none) | sha256sum)"
   bind_all
   mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "$(passed nvme)" --timeline "$WORK/t.json" --console "$WORK/console" "$@" \
-    --cmdline-append "init=/usr/bin/python3 -- -c $next" -- true </dev/null
+    --cmdline-append "$(python_as_init "$next")" -- true </dev/null
   [[ "$(json "$WORK/t.json" 't["outcome"]')" == poweroff ]] || fail "the outcome is $(json "$WORK/t.json" 't["outcome"]'): $err; $(tail -n 3 "$WORK/console")"
   [[ "$(tr -d '\r' <"$WORK/console" | grep -E '^(first|second) ')" == "first ${from_host%% *}"$'\n'"second ${from_host%% *}" ]] ||
     fail "not ${from_host%% *}: $(<"$WORK/console")"

@@ -10,8 +10,8 @@ import statistics
 import boot_figures
 import curves
 
-SYSTEMS = ("mayfly", "mayfly-brokered", "mayfly-pooled", "mayfly-balloon", "mayfly-eager", "mayfly-no-device",
-           "mayfly-no-device-pooled", "qemu-q35-vfio")
+SYSTEMS = ("mayfly", "mayfly-brokered", "mayfly-pooled", "mayfly-kept", "mayfly-balloon", "mayfly-eager",
+           "mayfly-no-device", "mayfly-no-device-pooled", "qemu-q35-vfio")
 
 
 def timelines_of(system, run):

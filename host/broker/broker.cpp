@@ -21,8 +21,8 @@ Broker::Broker(BrokerParts parts, std::string path)
   if (!opened_) {
     fail_errno("eventfd");
   }
-  for (const auto& addresses : parts_.lots) {
-    holdings_.emplace_back(addresses, parts_.retries);
+  for (const LotSpec& lot : parts_.lots) {
+    holdings_.emplace_back(lot, parts_.retries);
   }
 }
 
@@ -40,10 +40,10 @@ void Broker::run(int stop) {
   }
 }
 
-void Broker::open(Holding& holding, vfio::HeldDevices left) {
+void Broker::open(Holding& holding, Kept left) {
   holding.retry_at_ns = 0;
   holding.opening =
-      std::make_unique<Opening>(std::move(left), parts_.open, holding.lot.addresses(), opened_.get());
+      std::make_unique<Opening>(std::move(left), parts_.open, holding.lot.spec(), opened_.get());
 }
 
 void Broker::look_after(Holding& holding) {

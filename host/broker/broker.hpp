@@ -19,9 +19,9 @@
 namespace mayfly::broker {
 
 struct BrokerParts {
-  /// Devices that are leased together, for each lot; no device twice.
-  std::vector<std::vector<vfio::PciAddress>> lots{};
-  OpenDevices open{};
+  /// No device twice.
+  std::vector<LotSpec> lots{};
+  OpenLot open{};
   /// Called when a lot is open and reset, each time.
   std::function<void(const Lot&)> on_ready{};
   /// Called with a sentence for the user when something is wrong, or right again.
@@ -33,7 +33,8 @@ struct BrokerParts {
 
 /// Keeps devices open and reset, and lends them to clients: a connection is a lease, and its end the lease's.
 /// Then the broker closes its own files and opens anew, so that a tenant gets devices that were reset once,
-/// in an address space that nobody has mapped anything in. Devices that somebody still has open cannot be:
+/// in an address space that no other tenant has mapped anything in, and memory of a file that nobody else has
+/// had. Devices that somebody still has open cannot be:
 /// those are quarantined, and tried again. What clients can do is said of lease::Server.
 ///
 /// One thread.
@@ -48,8 +49,7 @@ class Broker final : private lease::Service {
 
  private:
   struct Holding {
-    Holding(std::vector<vfio::PciAddress> addresses, const RetryRules& rules)
-        : lot(std::move(addresses), rules) {}
+    Holding(LotSpec spec, const RetryRules& rules) : lot(std::move(spec), rules) {}
     Lot lot;
     bool was_ready = false;
     /// CLOCK_MONOTONIC; 0: not to be tried again now.
@@ -64,7 +64,7 @@ class Broker final : private lease::Service {
     bool has_lease = false;
   };
 
-  void open(Holding& holding, vfio::HeldDevices left = {});
+  void open(Holding& holding, Kept left = {});
   void look_after(Holding& holding);
   void take_outcome(Holding& holding);
   void serve_waiting(Holding& holding);

@@ -14,6 +14,10 @@ std::vector<std::byte> packet_of(const WireAnswer& answer) {
   return {bytes.begin(), bytes.end()};
 }
 
+bool fits(const MemoryKind& kept, const MemoryWanted& wanted) noexcept {
+  return kept.bytes == wanted.bytes && (wanted.pages == Pages::kAuto || wanted.pages == kept.pages);
+}
+
 }  // namespace
 
 std::vector<std::byte> Broker::refusal_of_stranger() const {
@@ -46,6 +50,12 @@ void Broker::answer(lease::Client& client, const Request& request) {
       return;
     }
   }
+  if (const auto& kept = lot.spec().memory; kept.has_value() && !fits(*kept, request.memory())) {
+    refuse(client, "it keeps device " + to_string(first) + " with " + to_string(*kept) +
+                       ", all that its guest has: run that with --memory " +
+                       std::to_string(kept->bytes / kMiB) + "M, and no other --pages");
+    return;
+  }
   switch (lot.state()) {
     case Lot::State::kOpening:
       asked_.push_back({&client, request, &*holding});
@@ -65,13 +75,19 @@ void Broker::answer(lease::Client& client, const Request& request) {
 
 void Broker::lend(Asked& asked) {
   Lot& lot = asked.holding->lot;
-  const vfio::OpenedFiles& files = lot.held().files;
+  const Kept& kept = lot.kept();
+  const vfio::OpenedFiles& files = kept.devices.files;
   std::vector<int> numbers{files.space.get()};
   for (const vfio::PciAddress& address : asked.request.addresses()) {
     const auto at = std::ranges::find(lot.addresses(), address) - lot.addresses().begin();
     numbers.push_back(files.devices[static_cast<std::size_t>(at)].get());
   }
-  const std::vector<std::byte> granted = packet_of(to_wire(Answer{"", files.interface}));
+  Answer answer{"", files.interface, files.ioas};
+  if (kept.memory) {
+    answer.pages = lot.spec().memory->pages;
+    numbers.push_back(kept.memory.get());
+  }
+  const std::vector<std::byte> granted = packet_of(to_wire(answer));
   lot.lend(name_of(asked.client->peer));
   asked.has_lease = true;
   server_.lend(*asked.client, granted, numbers);

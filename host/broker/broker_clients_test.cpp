@@ -14,6 +14,7 @@ namespace {
 
 using testing::kCard;
 using testing::kDisk;
+using testing::kGuest;
 
 class BrokerClients : public testing::BrokerTest {
  protected:
@@ -45,7 +46,7 @@ TEST_F(BrokerClients, MessageOfAnotherSizeIsAnswered) {
 TEST_F(BrokerClients, MessageOfAnotherVersionIsAnswered) {
   start();
   const Fd client = lease::connect_to(path_, kServer);
-  WireRequest request = to_wire(Request(std::array{kDisk}));
+  WireRequest request = to_wire(Request(std::array{kDisk}, kGuest));
   request.version = kVersion + 1;
   ASSERT_TRUE(say(client, request));
   EXPECT_NE(refused(client).find("another version"), std::string::npos);
@@ -54,12 +55,12 @@ TEST_F(BrokerClients, MessageOfAnotherVersionIsAnswered) {
 TEST_F(BrokerClients, SecondRequestOnAConnectionEndsItsLease) {
   start();
   const Fd client = lease::connect_to(path_, kServer);
-  const WireRequest request = to_wire(Request(std::array{kDisk}));
+  const WireRequest request = to_wire(Request(std::array{kDisk}, kGuest));
   ASSERT_TRUE(say(client, request));
   {
     const lease::Packet granted = lease::receive_packet(client.get(), sizeof(WireAnswer), kFilesMax);
     ASSERT_EQ(granted.files.size(), 2U);
-    ASSERT_TRUE(say(client, to_wire(Request(std::array{kCard}))));
+    ASSERT_TRUE(say(client, to_wire(Request(std::array{kCard}, kGuest))));
     EXPECT_EQ(refused(client), "");
   }
   await("ready 0000:01:00.0", 2);
@@ -71,7 +72,7 @@ TEST_F(BrokerClients, ClientThatNeverReadsHasItsLeaseUntilItEnds) {
   start();
   {
     const Fd client = lease::connect_to(path_, kServer);
-    ASSERT_TRUE(say(client, to_wire(Request(std::array{kDisk}))));
+    ASSERT_TRUE(say(client, to_wire(Request(std::array{kDisk}, kGuest))));
     while (refusal({kDisk}).empty()) {
     }
     EXPECT_EQ(refusal({kCard}), "");
@@ -84,7 +85,7 @@ TEST_F(BrokerClients, ClientThatGoesBeforeItsAnswerLeavesTheDevice) {
   start();
   for (int i = 0; i < 20; ++i) {
     const Fd client = lease::connect_to(path_, kServer);
-    ASSERT_TRUE(say(client, to_wire(Request(std::array{kDisk}))));
+    ASSERT_TRUE(say(client, to_wire(Request(std::array{kDisk}, kGuest))));
   }
   while (refusal({kDisk}).find("is lent") != std::string::npos) {
   }
@@ -145,7 +146,7 @@ TEST_F(BrokerClients, EndlessConnectionsAreBoundedAndServedInTurn) {
   const Fd next = lease::connect_to(path_, kServer);
   const timeval little{.tv_sec = 0, .tv_usec = 50'000};
   ::setsockopt(next.get(), SOL_SOCKET, SO_RCVTIMEO, &little, sizeof(little));
-  ASSERT_TRUE(say(next, to_wire(Request(std::array{kDisk}))));
+  ASSERT_TRUE(say(next, to_wire(Request(std::array{kDisk}, kGuest))));
   EXPECT_THROW((void)lease::receive_packet(next.get(), sizeof(WireAnswer), kFilesMax), Error);
   const timeval long_enough{};
   ::setsockopt(next.get(), SOL_SOCKET, SO_RCVTIMEO, &long_enough, sizeof(long_enough));

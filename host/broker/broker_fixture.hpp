@@ -27,19 +27,20 @@ namespace mayfly::broker::testing {
 inline constexpr vfio::PciAddress kDisk{0, 1, 0, 0};
 inline constexpr vfio::PciAddress kCard{0, 2, 0, 0};
 inline constexpr vfio::PciAddress kSound{0, 2, 0, 1};
+inline constexpr MemoryWanted kGuest{64 * kMiB, Pages::kAuto};
 
 /// A broker of a disk, and of a card with sound, on a thread. Its files are write ends of pipes, so that
 /// devices are busy, as VFIO's would be, as long as somebody has one of the files.
 class BrokerTest : public ::testing::Test {
  protected:
   BrokerTest() : stop_(::eventfd(0, EFD_CLOEXEC)) {
-    parts_.lots = {{kDisk}, {kCard, kSound}};
-    for (const auto& lot : parts_.lots) {
-      readers_[lot];
+    parts_.lots = {{{kDisk}}, {{kCard, kSound}}};
+    for (const LotSpec& lot : parts_.lots) {
+      readers_[lot.addresses];
     }
     parts_.retries = {
         .first = std::chrono::milliseconds(1), .longest = std::chrono::milliseconds(2), .failures_max = 3};
-    parts_.open = [this](const std::vector<vfio::PciAddress>& addresses) { return open(addresses); };
+    parts_.open = [this](const LotSpec& lot, const std::stop_token& /*stop*/) { return open(lot); };
     parts_.on_ready = [this](const Lot& lot) { note("ready " + to_string(lot.addresses())); };
     parts_.on_trouble = [this](std::string_view sentence) { note(std::string(sentence)); };
   }
@@ -79,12 +80,14 @@ class BrokerTest : public ::testing::Test {
     return count("opened " + to_string(address));
   }
 
-  [[nodiscard]] Lease take(const std::vector<vfio::PciAddress>& addresses) const {
-    return take_devices(path_, addresses);
+  [[nodiscard]] Lease take(const std::vector<vfio::PciAddress>& addresses,
+                           const MemoryWanted& memory = kGuest) const {
+    return take_devices(path_, addresses, memory);
   }
-  [[nodiscard]] std::string refusal(const std::vector<vfio::PciAddress>& addresses) const {
+  [[nodiscard]] std::string refusal(const std::vector<vfio::PciAddress>& addresses,
+                                    const MemoryWanted& memory = kGuest) const {
     try {
-      (void)take(addresses);
+      (void)take(addresses, memory);
     } catch (const Error& error) {
       return error.what();
     }
@@ -117,7 +120,8 @@ class BrokerTest : public ::testing::Test {
     said_.push_back(std::move(line));
     said_more_.notify_all();
   }
-  vfio::HeldDevices open(const std::vector<vfio::PciAddress>& addresses) {
+  Kept open(const LotSpec& lot) {
+    const std::vector<vfio::PciAddress>& addresses = lot.addresses;
     for (const Fd& reader : readers_.at(addresses)) {
       pollfd look{reader.get(), 0, 0};
       if (::poll(&look, 1, 0) != 1) {
@@ -126,15 +130,19 @@ class BrokerTest : public ::testing::Test {
       }
     }
     readers_.at(addresses).clear();
-    vfio::HeldDevices held;
+    Kept kept;
+    vfio::HeldDevices& held = kept.devices;
     held.files.space = make_file(addresses);
     for (std::size_t i = 0; i < addresses.size(); ++i) {
       held.files.devices.push_back(make_file(addresses));
       const std::lock_guard lock(mutex_);
       files_[addresses[i]] = file_number(held.files.devices.back());
     }
+    if (lot.memory.has_value()) {
+      kept.memory = make_lendable(*lot.memory).take_file();
+    }
     note("opened " + to_string(addresses));
-    return held;
+    return kept;
   }
   Fd make_file(const std::vector<vfio::PciAddress>& addresses) {
     std::array<int, 2> ends{-1, -1};

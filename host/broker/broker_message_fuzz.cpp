@@ -21,7 +21,7 @@ bool is_packet(const Message& message, std::span<const std::byte> packet) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto packet = std::as_bytes(std::span(data, size));
   if (const auto request = parse_request(packet)) {
-    MAYFLY_ASSERT(!request->addresses().empty());
+    MAYFLY_ASSERT(!request->addresses().empty() && request->memory().bytes != 0);
     MAYFLY_ASSERT(is_packet(to_wire(*request), packet));
     for (const mayfly::vfio::PciAddress& address : request->addresses()) {
       MAYFLY_ASSERT(mayfly::vfio::parse_pci_address(to_string(address)) == address);
@@ -29,6 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto answer = parse_answer(packet)) {
     MAYFLY_ASSERT(answer->refusal.size() < sizeof(WireAnswer));
+    // Nothing comes with a refusal; a container needs no number of an address space.
+    MAYFLY_ASSERT(answer->refusal.empty() || (answer->ioas == 0 && !answer->pages.has_value()));
+    MAYFLY_ASSERT(answer->interface == mayfly::vfio::BackendChoice::kIommufd || answer->ioas == 0);
     MAYFLY_ASSERT(std::ranges::all_of(answer->refusal, [](char c) { return c >= ' ' && c <= '~'; }));
   }
   return 0;

@@ -21,10 +21,10 @@ TEST_F(BrokerTest, LendsWhatItHasOpened) {
 }
 
 TEST_F(BrokerTest, SaysTheInterfaceToo) {
-  parts_.open = [open = parts_.open](const std::vector<vfio::PciAddress>& addresses) {
-    vfio::HeldDevices held = open(addresses);
-    held.files.interface = vfio::BackendChoice::kIommufd;
-    return held;
+  parts_.open = [open = parts_.open](const LotSpec& lot, const std::stop_token& stop) {
+    Kept kept = open(lot, stop);
+    kept.devices.files.interface = vfio::BackendChoice::kIommufd;
+    return kept;
   };
   start();
   EXPECT_EQ(take({kDisk}).files.interface, vfio::BackendChoice::kIommufd);
@@ -111,24 +111,24 @@ TEST_F(BrokerTest, RequestWaitsWhileFilesOfTheLastTenantAreClosing) {
 }
 
 TEST_F(BrokerTest, DeviceThatCannotBeOpenedAtTheStartEndsIt) {
-  parts_.open = [](const auto&) -> vfio::HeldDevices { throw Error("no such device"); };
+  parts_.open = [](const auto&, const auto&) -> Kept { throw Error("no such device"); };
   start();
   await("ended: no such device");
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 TEST_F(BrokerTest, LotsAreOpenedAtTheSameTime) {
-  const OpenDevices open = parts_.open;
+  const OpenLot open = parts_.open;
   std::mutex mutex;
   std::condition_variable both;
   int inside = 0;
-  parts_.open = [&](const std::vector<vfio::PciAddress>& addresses) {
+  parts_.open = [&](const LotSpec& lot, const std::stop_token& stop) {
     // Each waits for the other one to be opened as well.
     std::unique_lock lock(mutex);
     ++inside;
     both.notify_all();
     both.wait(lock, [&] { return inside == 2; });
-    return open(addresses);
+    return open(lot, stop);
   };
   start();
   await("ready", 2);
@@ -141,6 +141,63 @@ TEST_F(BrokerTest, EndLeavesTenantsTheirFilesAndNoSocket) {
   stop();
   EXPECT_FALSE(std::filesystem::exists(path_));
   EXPECT_EQ(file_number(lease.files.devices[0]), file_of(kDisk));
+}
+
+/// A broker that keeps memory with its disk.
+class BrokerMemory : public BrokerTest {
+ protected:
+  static constexpr MemoryKind kKept{64 * kMiB, Pages::k4k, {}};
+  BrokerMemory() { parts_.lots.front().memory = kKept; }
+
+  static std::uint64_t pages_there(const Fd& file) {
+    struct stat status {};
+    return ::fstat(file.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) : ~0ULL;
+  }
+};
+
+TEST_F(BrokerMemory, ComesWithTheDevicesItIsKeptFor) {
+  start();
+  const Lease disk = take({kDisk}, {64 * kMiB, Pages::k4k});
+  ASSERT_TRUE(disk.memory.has_value());
+  EXPECT_EQ(disk.memory->pages, Pages::k4k);
+  EXPECT_EQ(::fcntl(disk.memory->file.get(), F_GETFD), FD_CLOEXEC);
+  EXPECT_EQ(disk.files.devices.size(), 1U);
+  EXPECT_FALSE(take({kCard}).memory.has_value());
+}
+
+TEST_F(BrokerMemory, OfAnotherSizeOrPagesIsRefused) {
+  start();
+  const std::string begin =
+      "the broker at " + path_ + ": it keeps device 0000:01:00.0 with 64 MiB of 4k pages";
+  EXPECT_TRUE(refusal({kDisk}, {128 * kMiB, Pages::kAuto}).starts_with(begin));
+  EXPECT_TRUE(refusal({kDisk}, {64 * kMiB, Pages::k2m}).starts_with(begin));
+  EXPECT_EQ(refusal({kDisk}, {64 * kMiB, Pages::kAuto}), "");
+}
+
+TEST_F(BrokerMemory, NoTwoTenantsHaveOneFileAndWhatIsLeftInItIsGone) {
+  start();
+  Fd kept;
+  {
+    Lease first = take({kDisk});
+    ASSERT_EQ(::pwrite(first.memory->file.get(), "secret", 6, 0), 6);
+    kept = std::move(first.memory->file);
+    EXPECT_GT(pages_there(kept), 0U);
+  }
+  await("ready 0000:01:00.0", 2);
+  EXPECT_EQ(pages_there(kept), 0U);
+  const Lease second = take({kDisk});
+  EXPECT_NE(file_number(second.memory->file), file_number(kept));
+}
+
+TEST_F(BrokerMemory, BrokerThatEndsWaitsForNoMemoryThatIsBeingMade) {
+  parts_.open = [](const LotSpec& /*lot*/, const std::stop_token& stop) -> Kept {
+    while (!stop.stop_requested()) {
+      std::this_thread::yield();
+    }
+    throw Error("ended");
+  };
+  start();
+  stop();
 }
 
 }  // namespace

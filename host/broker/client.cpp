@@ -5,16 +5,16 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "broker/messages.hpp"
 #include "lease/asking.hpp"
 
 namespace mayfly::broker {
 
-Lease take_devices(const std::string& path, std::span<const vfio::PciAddress> addresses) {
+Lease take_devices(const std::string& path, std::span<const vfio::PciAddress> addresses,
+                   const MemoryWanted& memory) {
   if (addresses.size() > kDevicesMax) {
     throw Error("a broker gives a guest at most " + std::to_string(kDevicesMax) + " devices");
   }
-  const WireRequest request = to_wire(Request(addresses));
+  const WireRequest request = to_wire(Request(addresses, memory));
   lease::Asked asked =
       lease::ask(path, kServer, std::as_bytes(std::span(&request, 1)), sizeof(WireAnswer), kFilesMax);
   const auto answer = parse_answer(asked.answer.bytes);
@@ -25,13 +25,19 @@ Lease take_devices(const std::string& path, std::span<const vfio::PciAddress> ad
     throw_refusal(path, kServer, answer->refusal);
   }
   std::vector<Fd>& files = asked.answer.files;
-  if (files.size() != addresses.size() + 1) {
+  const std::size_t of_memory = answer->pages.has_value() ? 1 : 0;
+  if (files.size() != 1 + addresses.size() + of_memory) {
     throw_refusal(path, kServer,
                   "it gave " + std::to_string(files.size()) + " descriptors for " +
-                      std::to_string(addresses.size()) + " devices");
+                      std::to_string(addresses.size()) + " devices" + (of_memory > 0 ? " and memory" : ""));
   }
-  Lease lease{std::move(asked.connection), {}};
+  Lease lease{std::move(asked.connection), {}, {}};
+  if (answer->pages.has_value()) {
+    lease.memory = KeptMemory{std::move(files.back()), *answer->pages};
+    files.pop_back();
+  }
   lease.files.interface = answer->interface;
+  lease.files.ioas = answer->ioas;
   lease.files.space = std::move(files.front());
   lease.files.devices.assign(std::make_move_iterator(files.begin() + 1),
                              std::make_move_iterator(files.end()));

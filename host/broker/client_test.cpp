@@ -17,6 +17,7 @@ namespace mayfly::broker {
 namespace {
 
 constexpr vfio::PciAddress kDisk{0, 1, 0, 0};
+constexpr MemoryWanted kMemory{64 * kMiB, Pages::kAuto};
 
 /// A client of what is no broker of ours.
 class BrokerClient : public ::testing::Test {
@@ -39,7 +40,7 @@ class BrokerClient : public ::testing::Test {
     });
     std::string said;
     try {
-      (void)take_devices(path, std::array{kDisk});
+      (void)take_devices(path, std::array{kDisk}, kMemory);
     } catch (const Error& error) {
       said = error.what();
     }
@@ -58,7 +59,7 @@ TEST_F(BrokerClient, WhatIsNoAnswerIsSaid) {
   const auto bytes = std::as_bytes(std::span(&answer, 1));
   EXPECT_EQ(refusal(bytes.first(10)), "it says a message of another size");
   EXPECT_EQ(refusal(std::vector<std::byte>(1000)), "a message is too large, or brings too many descriptors");
-  answer.version = 2;
+  answer.version = kVersion + 1;
   EXPECT_EQ(refusal(bytes), "it says a message of another version of mayfly");
 }
 
@@ -75,9 +76,16 @@ TEST_F(BrokerClient, GrantWithTooFewOrTooManyFilesIsRefused) {
   EXPECT_EQ(refusal(bytes, std::array{1, 1}), "");
 }
 
+TEST_F(BrokerClient, GrantWithMemoryBringsOneFileMore) {
+  const WireAnswer answer = to_wire(Answer{"", vfio::BackendChoice::kType1, 0, Pages::k2m});
+  const auto bytes = std::as_bytes(std::span(&answer, 1));
+  EXPECT_EQ(refusal(bytes, std::array{1, 1}), "it gave 2 descriptors for 1 devices and memory");
+  EXPECT_EQ(refusal(bytes, std::array{1, 1, 1}), "");
+}
+
 TEST_F(BrokerClient, TooManyDevicesAreRefusedBeforeAnythingIsSent) {
   std::vector<vfio::PciAddress> many(kDevicesMax + 1);
-  EXPECT_THROW((void)take_devices("none", many), Error);
+  EXPECT_THROW((void)take_devices("none", many, kMemory), Error);
 }
 
 }  // namespace

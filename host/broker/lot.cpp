@@ -9,13 +9,13 @@
 namespace mayfly::broker {
 
 bool Lot::has(const vfio::PciAddress& address) const noexcept {
-  return std::ranges::find(addresses_, address) != addresses_.end();
+  return std::ranges::find(spec_.addresses, address) != spec_.addresses.end();
 }
 
-void Lot::opened(vfio::HeldDevices held) noexcept {
+void Lot::opened(Kept kept) noexcept {
   MAYFLY_ASSERT(state_ == State::kOpening || state_ == State::kQuarantined);
   state_ = State::kReady;
-  held_ = std::move(held);
+  kept_ = std::move(kept);
   failures_ = 0;
 }
 
@@ -43,10 +43,10 @@ void Lot::lend(std::string tenant) {
   tenant_ = std::move(tenant);
 }
 
-vfio::HeldDevices Lot::end_lease() noexcept {
+Kept Lot::end_lease() noexcept {
   MAYFLY_ASSERT(state_ == State::kLeased);
   state_ = State::kOpening;
-  return std::exchange(held_, {});
+  return std::exchange(kept_, {});
 }
 
 std::string to_string(std::span<const vfio::PciAddress> addresses) {

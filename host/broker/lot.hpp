@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "vfio/opened_files.hpp"
+#include "broker/keeping.hpp"
 
 namespace mayfly::broker {
 
@@ -35,15 +35,15 @@ class Lot {
  public:
   enum class State : std::uint8_t { kOpening, kReady, kLeased, kQuarantined };
 
-  Lot(std::vector<vfio::PciAddress> addresses, const RetryRules& rules)
-      : addresses_(std::move(addresses)), rules_(rules) {}
+  Lot(LotSpec spec, const RetryRules& rules) : spec_(std::move(spec)), rules_(rules) {}
 
   [[nodiscard]] State state() const noexcept { return state_; }
-  [[nodiscard]] const std::vector<vfio::PciAddress>& addresses() const noexcept { return addresses_; }
+  [[nodiscard]] const LotSpec& spec() const noexcept { return spec_; }
+  [[nodiscard]] const std::vector<vfio::PciAddress>& addresses() const noexcept { return spec_.addresses; }
   [[nodiscard]] bool has(const vfio::PciAddress& address) const noexcept;
 
-  /// The devices are open and reset.
-  void opened(vfio::HeldDevices held) noexcept;
+  /// The devices are open and reset, and their memory is there.
+  void opened(Kept kept) noexcept;
   /// They could not be opened. True when that quarantines them, which is to be said.
   [[nodiscard]] bool failed(std::string why);
   /// How long to wait before the next try.
@@ -52,18 +52,18 @@ class Lot {
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
 
   /// While the state is kReady or kLeased.
-  [[nodiscard]] const vfio::HeldDevices& held() const noexcept { return held_; }
+  [[nodiscard]] const Kept& kept() const noexcept { return kept_; }
   /// To somebody, "process 7".
   void lend(std::string tenant);
   [[nodiscard]] const std::string& tenant() const noexcept { return tenant_; }
-  /// The tenant has gone: its files, to be closed before the devices are opened again.
-  [[nodiscard]] vfio::HeldDevices end_lease() noexcept;
+  /// The tenant has gone: what it had, to be closed before the devices are opened again.
+  [[nodiscard]] Kept end_lease() noexcept;
 
  private:
-  std::vector<vfio::PciAddress> addresses_;
+  LotSpec spec_;
   RetryRules rules_;
   State state_ = State::kOpening;
-  vfio::HeldDevices held_{};
+  Kept kept_{};
   std::uint32_t failures_ = 0;
   std::string why_{};
   std::string tenant_{};

@@ -12,33 +12,33 @@ using std::chrono::milliseconds;
 constexpr vfio::PciAddress kDisk{0, 1, 0, 0};
 constexpr RetryRules kRules{.first = milliseconds(10), .longest = milliseconds(50), .failures_max = 3};
 
-vfio::HeldDevices held() {
-  vfio::HeldDevices devices;
-  devices.files.space = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  return devices;
+Kept kept() {
+  Kept kept;
+  kept.devices.files.space = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  return kept;
 }
 
 TEST(BrokerLot, IsLentOnceItIsOpenAndOpenedAnewAfterwards) {
-  Lot lot({kDisk}, kRules);
+  Lot lot({{kDisk}}, kRules);
   EXPECT_EQ(lot.state(), Lot::State::kOpening);
-  lot.opened(held());
+  lot.opened(kept());
   EXPECT_EQ(lot.state(), Lot::State::kReady);
   lot.lend("process 7");
   EXPECT_EQ(lot.state(), Lot::State::kLeased);
   EXPECT_EQ(lot.tenant(), "process 7");
-  const int space = lot.held().files.space.get();
-  const vfio::HeldDevices left = lot.end_lease();
+  const int space = lot.kept().devices.files.space.get();
+  const Kept left = lot.end_lease();
   EXPECT_EQ(lot.state(), Lot::State::kOpening);
-  EXPECT_EQ(left.files.space.get(), space);
-  EXPECT_FALSE(lot.held().files.space);
+  EXPECT_EQ(left.devices.files.space.get(), space);
+  EXPECT_FALSE(lot.kept().devices.files.space);
 }
 
 TEST(BrokerLot, FewFailuresMeanNothing) {
-  Lot lot({kDisk}, kRules);
+  Lot lot({{kDisk}}, kRules);
   EXPECT_FALSE(lot.failed("busy"));
   EXPECT_FALSE(lot.failed("busy"));
   EXPECT_EQ(lot.state(), Lot::State::kOpening);
-  lot.opened(held());
+  lot.opened(kept());
   lot.lend("process 7");
   (void)lot.end_lease();
   // They are counted anew.
@@ -48,7 +48,7 @@ TEST(BrokerLot, FewFailuresMeanNothing) {
 }
 
 TEST(BrokerLot, ManyFailuresQuarantineItAndThatIsSaidOnce) {
-  Lot lot({kDisk}, kRules);
+  Lot lot({{kDisk}}, kRules);
   EXPECT_FALSE(lot.failed("first"));
   EXPECT_FALSE(lot.failed("second"));
   EXPECT_TRUE(lot.failed("third"));
@@ -59,16 +59,16 @@ TEST(BrokerLot, ManyFailuresQuarantineItAndThatIsSaidOnce) {
 }
 
 TEST(BrokerLot, QuarantineEndsWhenItCanBeOpened) {
-  Lot lot({kDisk}, kRules);
+  Lot lot({{kDisk}}, kRules);
   for (int i = 0; i < 5; ++i) {
     (void)lot.failed("busy");
   }
-  lot.opened(held());
+  lot.opened(kept());
   EXPECT_EQ(lot.state(), Lot::State::kReady);
 }
 
 TEST(BrokerLot, EachRetryWaitsTwiceAsLongUpToTheLongest) {
-  Lot lot({kDisk}, kRules);
+  Lot lot({{kDisk}}, kRules);
   for (const int wait : {10, 20, 40, 50, 50}) {
     (void)lot.failed("busy");
     EXPECT_EQ(lot.retry_after(), milliseconds(wait));
@@ -80,7 +80,7 @@ TEST(BrokerLot, EachRetryWaitsTwiceAsLongUpToTheLongest) {
 }
 
 TEST(BrokerLot, KnowsItsDevices) {
-  const Lot lot({kDisk, {0, 2, 0, 1}}, kRules);
+  const Lot lot({{kDisk, {0, 2, 0, 1}}}, kRules);
   EXPECT_TRUE(lot.has(kDisk));
   EXPECT_FALSE(lot.has({0, 2, 0, 0}));
   EXPECT_EQ(to_string(lot.addresses()), "0000:01:00.0, 0000:02:00.1");

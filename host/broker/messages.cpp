@@ -18,7 +18,8 @@ bool is_zero(const WireAddress& address) noexcept {
 
 }  // namespace
 
-Request::Request(std::span<const vfio::PciAddress> addresses) noexcept : count_(addresses.size()) {
+Request::Request(std::span<const vfio::PciAddress> addresses, const MemoryWanted& memory) noexcept
+    : count_(addresses.size()), memory_(memory) {
   MAYFLY_ASSERT(addresses.size() <= kDevicesMax);
   std::ranges::copy(addresses, addresses_.begin());
 }
@@ -35,6 +36,8 @@ std::string_view describe(MessageFault fault) noexcept {
       return "a request for no device, or too many";
     case MessageFault::kWrongAddress:
       return "a request with a malformed address, or one twice";
+    case MessageFault::kWrongMemory:
+      return "a request for no memory, or of unknown pages";
     case MessageFault::kWrongVerdict:
       return "neither a grant nor a refusal";
   }
@@ -44,6 +47,8 @@ std::string_view describe(MessageFault fault) noexcept {
 WireRequest to_wire(const Request& request) noexcept {
   WireRequest wire;
   wire.count = static_cast<std::uint32_t>(request.addresses().size());
+  wire.pages = static_cast<std::uint32_t>(request.memory().pages);
+  wire.memory_bytes = request.memory().bytes;
   std::ranges::transform(request.addresses(), wire.devices.begin(), [](const vfio::PciAddress& address) {
     return WireAddress{address.domain, address.bus, address.device, address.function};
   });
@@ -59,6 +64,8 @@ WireAnswer to_wire(const Answer& answer) noexcept {
   wire.verdict = WireAnswer::kGranted;
   wire.interface =
       answer.interface == vfio::BackendChoice::kIommufd ? WireAnswer::kIommufd : WireAnswer::kType1;
+  wire.ioas = answer.ioas;
+  wire.pages = static_cast<std::uint32_t>(answer.pages.value_or(Pages::kAuto));
   return wire;
 }
 
@@ -68,8 +75,12 @@ Result<Request, MessageFault> parse_request(std::span<const std::byte> packet) n
     return unexpected(read.error());
   }
   const WireRequest& wire = *read;
-  if (wire.count < 1 || wire.count > kDevicesMax || wire.zero != 0) {
+  if (wire.count < 1 || wire.count > kDevicesMax) {
     return unexpected(MessageFault::kWrongCount);
+  }
+  const auto pages = pages_of(wire.pages);
+  if (wire.memory_bytes == 0 || !pages.has_value()) {
+    return unexpected(MessageFault::kWrongMemory);
   }
   std::array<vfio::PciAddress, kDevicesMax> addresses;
   for (std::size_t i = 0; i < kDevicesMax; ++i) {
@@ -87,7 +98,7 @@ Result<Request, MessageFault> parse_request(std::span<const std::byte> packet) n
       return unexpected(MessageFault::kWrongAddress);
     }
   }
-  return Request(std::span(addresses).first(wire.count));
+  return Request(std::span(addresses).first(wire.count), {wire.memory_bytes, *pages});
 }
 
 Result<Answer, MessageFault> parse_answer(std::span<const std::byte> packet) {
@@ -96,13 +107,16 @@ Result<Answer, MessageFault> parse_answer(std::span<const std::byte> packet) {
     return unexpected(read.error());
   }
   const WireAnswer& wire = *read;
-  if (wire.verdict == WireAnswer::kGranted &&
-      (wire.interface == WireAnswer::kType1 || wire.interface == WireAnswer::kIommufd)) {
-    return Answer{"", wire.interface == WireAnswer::kType1 ? vfio::BackendChoice::kType1
-                                                           : vfio::BackendChoice::kIommufd};
+  const bool is_type1 = wire.interface == WireAnswer::kType1;
+  const auto pages = pages_of(wire.pages);
+  if (wire.verdict == WireAnswer::kGranted && pages.has_value() &&
+      ((is_type1 && wire.ioas == 0) || wire.interface == WireAnswer::kIommufd)) {
+    return Answer{"", is_type1 ? vfio::BackendChoice::kType1 : vfio::BackendChoice::kIommufd, wire.ioas,
+                  *pages == Pages::kAuto ? std::nullopt : pages};
   }
   auto reason = lease::read_reason(wire.reason);
-  if (wire.verdict != WireAnswer::kRefused || wire.interface != 0 || !reason.has_value()) {
+  if (wire.verdict != WireAnswer::kRefused || wire.interface != 0 || wire.ioas != 0 || wire.pages != 0 ||
+      !reason.has_value()) {
     return unexpected(MessageFault::kWrongVerdict);
   }
   return Answer{*std::move(reason)};

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,21 +12,22 @@
 #include "base/result.hpp"
 #include "lease/message.hpp"
 #include "lease/socket.hpp"
+#include "memory/backing.hpp"
 #include "vfio/opened_files.hpp"
 
 namespace mayfly::broker {
 
 // What a client and a broker say to each other, by the rules of lease/message.hpp. With an answer that grants
 // come descriptors: the container or /dev/iommu, then one for each device in the order of the request, its
-// group or its character device.
+// group or its character device, then a memfd where there is memory with them.
 
 inline constexpr lease::ServerName kServer{"broker", "mayfly device serve"};
 inline constexpr std::uint32_t kMagic = 0x3142464d;  ///< "MFB1"
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 /// Devices of one request.
 inline constexpr std::size_t kDevicesMax = 16;
 /// Descriptors of one answer.
-inline constexpr std::size_t kFilesMax = kDevicesMax + 1;
+inline constexpr std::size_t kFilesMax = kDevicesMax + 2;
 
 struct WireAddress {
   std::uint32_t domain = 0;
@@ -40,11 +42,14 @@ struct WireRequest {
   std::uint32_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t count = 0;
-  std::uint32_t zero = 0;
+  /// Of enum Pages: what the guest's memory may be made of.
+  std::uint32_t pages = 0;
+  /// Of the guest's memory.
+  std::uint64_t memory_bytes = 0;
   /// Those from `count` on are zero.
   std::array<WireAddress, kDevicesMax> devices{};
 };
-static_assert(sizeof(WireRequest) == 144);
+static_assert(sizeof(WireRequest) == 152);
 
 struct WireAnswer {
   static constexpr std::uint32_t kGranted = 1;
@@ -54,25 +59,40 @@ struct WireAnswer {
   std::uint32_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t verdict = kRefused;
-  /// 0 when refused.
+  /// 0 when refused, as the two below.
   std::uint32_t interface = 0;
+  /// The address space that the devices are in already, of iommufd; 0: none.
+  std::uint32_t ioas = 0;
+  /// Of enum Pages: what the memory that comes along is made of, all that the guest has; 0: there is none.
+  std::uint32_t pages = 0;
   lease::WireReason reason{};
 };
-static_assert(sizeof(WireAnswer) == 512);
+static_assert(sizeof(WireAnswer) == 520);
 
-/// Devices that a client asks for: 1 to kDevicesMax, all different.
+/// A guest's memory: what a client wants it to be, and takes from a broker that keeps some.
+struct MemoryWanted {
+  std::uint64_t bytes = 0;
+  /// kAuto: any.
+  Pages pages = Pages::kAuto;
+
+  bool operator==(const MemoryWanted&) const = default;
+};
+
+/// Devices that a client asks for: 1 to kDevicesMax, all different. And for what guest.
 class Request {
  public:
   /// At most kDevicesMax.
-  explicit Request(std::span<const vfio::PciAddress> addresses) noexcept;
+  Request(std::span<const vfio::PciAddress> addresses, const MemoryWanted& memory) noexcept;
 
   [[nodiscard]] std::span<const vfio::PciAddress> addresses() const noexcept {
     return std::span(addresses_).first(count_);
   }
+  [[nodiscard]] const MemoryWanted& memory() const noexcept { return memory_; }
 
  private:
   std::array<vfio::PciAddress, kDevicesMax> addresses_{};
   std::size_t count_ = 0;
+  MemoryWanted memory_;
 };
 
 /// What a broker says.
@@ -80,6 +100,10 @@ struct Answer {
   /// Nothing was granted where this is not empty.
   std::string refusal{};
   vfio::BackendChoice interface = vfio::BackendChoice::kType1;
+  /// As in WireAnswer.
+  std::uint32_t ioas = 0;
+  /// Of the memory that comes along; nothing: there is none.
+  std::optional<Pages> pages{};
 };
 
 /// Why a packet is no message.
@@ -89,6 +113,7 @@ enum class MessageFault : std::uint8_t {
   kWrongVersion,
   kWrongCount,
   kWrongAddress,
+  kWrongMemory,
   kWrongVerdict,
 };
 [[nodiscard]] std::string_view describe(MessageFault fault) noexcept;

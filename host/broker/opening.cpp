@@ -10,18 +10,20 @@
 
 namespace mayfly::broker {
 
-Opening::Opening(vfio::HeldDevices left, const OpenDevices& open,
-                 const std::vector<vfio::PciAddress>& addresses, int done)
-    : thread_([this, left = std::move(left), &open, &addresses, done]() mutable {
-        run(std::move(left), open, addresses, done);
+Opening::Opening(Kept left, const OpenLot& open, const LotSpec& lot, int done)
+    : thread_([this, left = std::move(left), &open, &lot, done](const std::stop_token& stop) mutable {
+        run(std::move(left), open, lot, done, stop);
       }) {}
 
-void Opening::run(vfio::HeldDevices left, const OpenDevices& open,
-                  const std::vector<vfio::PciAddress>& addresses, int done) noexcept {
-  // Each device is reset as its last file closes, and again as it opens.
-  { const vfio::HeldDevices closes = std::move(left); }
+void Opening::run(Kept left, const OpenLot& open, const LotSpec& lot, int done,
+                  const std::stop_token& stop) noexcept {
+  // Each device is reset as its last file closes, and again as it opens. Its memory is pinned until then.
+  left.devices = {};
+  if (left.memory) {
+    give_back(std::move(left.memory), lot.memory->bytes);
+  }
   try {
-    outcome_ = open(addresses);
+    outcome_ = open(lot, stop);
   } catch (const std::exception& error) {
     outcome_ = unexpected(std::string(error.what()));
   }

@@ -3,27 +3,27 @@
 
 #include <atomic>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "base/result.hpp"
-#include "vfio/opened_files.hpp"
+#include "broker/keeping.hpp"
 
 namespace mayfly::broker {
 
-/// Opens and resets devices, which takes up to a second. Any thread, several at once. Throws Error.
-using OpenDevices = std::function<vfio::HeldDevices(const std::vector<vfio::PciAddress>&)>;
+/// Opens and resets devices, which takes up to a second, and makes their memory, which takes longer but ends
+/// when it is told to. Any thread, several at once. Throws Error.
+using OpenLot = std::function<Kept(const LotSpec&, const std::stop_token&)>;
 
-/// Devices that are being opened, by a thread of their own; joined by the destructor.
+/// A lot that is being opened, by a thread of its own; stopped and joined by the destructor.
 class Opening {
  public:
-  using Outcome = Result<vfio::HeldDevices, std::string>;
+  using Outcome = Result<Kept, std::string>;
 
-  /// Closes what is left of the last tenant, then opens. Adds to the eventfd `done` at the end. `open`,
-  /// `addresses` and `done` outlive this. Block signals before.
-  Opening(vfio::HeldDevices left, const OpenDevices& open, const std::vector<vfio::PciAddress>& addresses,
-          int done);
+  /// Closes what is left of the last tenant, gives its memory back to the host, then opens. Adds to the
+  /// eventfd `done` at the end. `open`, `lot` and `done` outlive this. Block signals before.
+  Opening(Kept left, const OpenLot& open, const LotSpec& lot, int done);
   Opening(const Opening&) = delete;
   Opening& operator=(const Opening&) = delete;
   ~Opening() = default;
@@ -33,8 +33,8 @@ class Opening {
   [[nodiscard]] Outcome take();
 
  private:
-  void run(vfio::HeldDevices left, const OpenDevices& open, const std::vector<vfio::PciAddress>& addresses,
-           int done) noexcept;
+  void run(Kept left, const OpenLot& open, const LotSpec& lot, int done,
+           const std::stop_token& stop) noexcept;
 
   Outcome outcome_{};
   std::atomic<bool> done_{false};

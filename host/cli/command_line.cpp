@@ -116,7 +116,8 @@ Command parse_device(std::span<const char* const> words) {
   Parser parser(words, "mayfly device",
                 "Show the host's PCI devices, give them to vfio-pci or back, and lend them.",
                 "mayfly device list | bind ADDRESS... | unbind ADDRESS... |\n"
-                "                     serve --socket FILE [--iommu auto|type1|iommufd] ADDRESS[,ADDRESS]...",
+                "                     serve --socket FILE [--iommu auto|type1|iommufd]\n"
+                "                           ADDRESS[,ADDRESS]...[,memory=SIZE[,pages=2m][,node=N]]...",
                 kDeviceFooter);
   std::vector<std::string> rest;
   ServeOptions serve;

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -12,36 +11,59 @@
 #include "base/say.hpp"
 #include "broker/broker.hpp"
 #include "cli/device_option.hpp"
+#include "cli/memory_kind.hpp"
+#include "cli/quantity.hpp"
 #include "vmm/signals.hpp"
 
 namespace mayfly::cli {
 namespace {
 
-std::vector<vfio::PciAddress> check_lot(const std::string& text, std::set<vfio::PciAddress>& seen) {
-  std::vector<vfio::PciAddress> lot;
-  std::istringstream words(text + ',');
-  for (std::string word; std::getline(words, word, ',');) {
-    const auto address = vfio::parse_pci_address(word);
+broker::LotSpec check_lot(const std::string& text, std::set<vfio::PciAddress>& seen) {
+  broker::LotSpec lot;
+  // A comma at the end has an empty word after it.
+  std::string_view rest = text;
+  for (bool more = true; more;) {
+    more = rest.find(',') != std::string_view::npos;
+    std::string_view word = take_part(rest);
+    const std::string written(word);
+    const auto [key, value] = take_setting(word);
+    if (key == "memory") {
+      lot.memory = check_memory_kind(text, value);
+      continue;
+    }
+    if (written.find('=') != std::string::npos) {
+      if (!lot.memory.has_value() || !set_memory_kind(*lot.memory, text, key, value)) {
+        refuse_memory(
+            text, "after the devices there may be memory=SIZE, and after that pages=2m|1g|thp|4k and node=N");
+      }
+      continue;
+    }
+    const auto address = vfio::parse_pci_address(written);
     if (!address.has_value()) {
-      throw Error("'" + word + "' is not a PCI address; write it as lspci -D does, such as 0000:01:00.0");
+      throw Error("'" + written + "' is not a PCI address; write it as lspci -D does, such as 0000:01:00.0");
     }
     if (!seen.insert(*address).second) {
       throw Error("device " + to_string(*address) + " is named twice");
     }
-    lot.push_back(*address);
+    lot.addresses.push_back(*address);
   }
-  if (lot.size() > broker::kDevicesMax) {
+  if (lot.addresses.empty()) {
+    refuse_memory(text, "no device of a guest that is to have this memory");
+  }
+  if (lot.addresses.size() > broker::kDevicesMax) {
     throw Error("'" + text + "': one guest gets at most " + std::to_string(broker::kDevicesMax) +
                 " devices of a broker");
+  }
+  if (lot.memory.has_value()) {
+    require_whole_pages(*lot.memory, text);
   }
   return lot;
 }
 
-std::vector<vfio::HostDevice> require_lot(const vfio::HostPci& host,
-                                          const std::vector<vfio::PciAddress>& lot) {
+std::vector<vfio::HostDevice> require_lot(const vfio::HostPci& host, const broker::LotSpec& lot) {
   std::vector<vfio::HostDevice> devices;
-  devices.reserve(lot.size());
-  for (const vfio::PciAddress& address : lot) {
+  devices.reserve(lot.addresses.size());
+  for (const vfio::PciAddress& address : lot.addresses) {
     devices.push_back(vfio::require_assignable(host, address));
   }
   return devices;
@@ -78,9 +100,11 @@ void warn_of_devices_without_reset(const Lots& lots) {
 
 void say_ready(const broker::Lot& lot) {
   const char* const interface =
-      lot.held().files.interface == vfio::BackendChoice::kIommufd ? "iommufd" : "type1";
+      lot.kept().devices.files.interface == vfio::BackendChoice::kIommufd ? "iommufd" : "type1";
+  const auto& memory = lot.spec().memory;
+  const std::string with = memory.has_value() ? ", with " + to_string(*memory) : "";
   for (const vfio::PciAddress& address : lot.addresses()) {
-    std::printf("%s is ready (%s)\n", to_string(address).c_str(), interface);
+    std::printf("%s is ready (%s%s)\n", to_string(address).c_str(), interface, with.c_str());
   }
   static_cast<void>(std::fflush(stdout));
 }
@@ -113,14 +137,14 @@ ServeCommand check_serve_options(const ServeOptions& options) {
 
 void serve_devices(const ServeCommand& command, const vfio::HostPci& host) {
   Lots lots;
-  for (const auto& lot : command.lots) {
+  for (const broker::LotSpec& lot : command.lots) {
     lots.push_back(require_lot(host, lot));
   }
   require_whole_groups(lots);
   warn_of_devices_without_reset(lots);
   vmm::Signals stop({SIGINT, SIGTERM});
-  const auto open = [&](const std::vector<vfio::PciAddress>& lot) {
-    return hold_devices(command.backend, host, require_lot(host, lot));
+  const auto open = [&](const broker::LotSpec& lot, const std::stop_token& ended) {
+    return broker::keep(command.backend, host, require_lot(host, lot), lot.memory, ended);
   };
   broker::Broker broker({.lots = command.lots, .open = open, .on_ready = say_ready, .on_trouble = warn},
                         command.socket);

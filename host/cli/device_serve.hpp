@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "vfio/opened_files.hpp"
+#include "broker/keeping.hpp"
 
 namespace mayfly::cli {
 
@@ -12,7 +12,7 @@ namespace mayfly::cli {
 struct ServeOptions {
   std::string socket{};
   std::string iommu{};
-  /// Addresses, joined by commas where a guest is to get several.
+  /// Addresses, joined by commas where a guest is to get several, and after them what memory.
   std::vector<std::string> lots{};
 };
 
@@ -20,8 +20,8 @@ struct ServeOptions {
 struct ServeCommand {
   std::string socket{};
   vfio::BackendChoice backend = vfio::BackendChoice::kAuto;
-  /// Devices that are lent together; no device twice.
-  std::vector<std::vector<vfio::PciAddress>> lots{};
+  /// No device twice.
+  std::vector<broker::LotSpec> lots{};
 };
 
 /// Throws Error that names what was given.

@@ -24,8 +24,31 @@ TEST(DeviceServe, DevicesJoinedByCommasAreOneLot) {
   EXPECT_EQ(command.socket, "s");
   EXPECT_EQ(command.backend, vfio::BackendChoice::kIommufd);
   ASSERT_EQ(command.lots.size(), 2U);
-  EXPECT_EQ(command.lots[0], (std::vector<vfio::PciAddress>{{0, 1, 0, 0}, {0, 1, 0, 1}}));
-  EXPECT_EQ(command.lots[1], (std::vector<vfio::PciAddress>{{0, 2, 0, 0}}));
+  EXPECT_EQ(command.lots[0].addresses, (std::vector<vfio::PciAddress>{{0, 1, 0, 0}, {0, 1, 0, 1}}));
+  EXPECT_EQ(command.lots[1].addresses, (std::vector<vfio::PciAddress>{{0, 2, 0, 0}}));
+}
+
+TEST(DeviceServe, MemoryIsSaidAfterItsDevices) {
+  const ServeCommand command = check_serve_options(
+      {.socket = "s",
+       .lots = {"01:00.0,01:00.1,memory=8G,pages=1g,node=1", "02:00.0,memory=512M", "03:00.0"}});
+  EXPECT_EQ(command.lots[0].addresses.size(), 2U);
+  EXPECT_EQ(to_string(command.lots[0].memory.value()), "8192 MiB of 1g pages on node 1");
+  EXPECT_EQ(to_string(command.lots[1].memory.value()), "512 MiB of 2m pages");
+  EXPECT_FALSE(command.lots[2].memory.has_value());
+}
+
+TEST(DeviceServe, MemoryThatThereCannotBeIsNamed) {
+  const auto said = [](const std::string& lot) { return refusal({.socket = "s", .lots = {lot}}); };
+  EXPECT_EQ(said("01:00.0,memory=8X"),
+            "'01:00.0,memory=8X': '8X' is no size as `mayfly run --memory` takes it, such as 512M or 8G");
+  EXPECT_NE(said("01:00.0,memory=").find("'' is no size"), std::string::npos);
+  EXPECT_NE(said("01:00.0,memory=512M,pages=1g").find("not a multiple of its pages"), std::string::npos);
+  EXPECT_NE(said("01:00.0,memory=512M,pages=auto").find("pages is 2m"), std::string::npos);
+  EXPECT_NE(said("01:00.0,memory=512M,node=x").find("node is a number from 0"), std::string::npos);
+  EXPECT_NE(said("01:00.0,memory=512M,count=2").find("after the devices there may be"), std::string::npos);
+  EXPECT_NE(said("01:00.0,pages=2m").find("after the devices there may be"), std::string::npos);
+  EXPECT_NE(said("memory=512M").find("no device of a guest"), std::string::npos);
 }
 
 TEST(DeviceServe, WhatMakesNoSenseIsNamed) {

@@ -38,6 +38,10 @@ serve opens devices that vfio-pci has and resets them ahead of time, says so of 
 one guest together. When a run has ended its devices are opened and reset anew; one that a process still has open is
 quarantined until it is closed. Runs of the same user and of root are served. SIGTERM or SIGINT ends it, not the runs.
 
+With memory=SIZE after its devices a lot has the guest's memory too, of pages=2m|1g|thp|4k (2m when not given) of node=N:
+zeroed, populated and mapped for the devices before anybody asks, and made anew after each run. Such a guest, of just that
+--memory, maps nothing. It needs RLIMIT_MEMLOCK of serve, not of the run.
+
 Exit status: 0, or 125 when refused.)";
 
 inline constexpr const char* kPoolFooter =

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "cli/memory_kind.hpp"
 #include "cli/quantity.hpp"
-#include "cli/run_options.hpp"
 
 namespace mayfly::cli {
 namespace {
@@ -16,49 +16,18 @@ namespace {
 /// Pieces of one kind: more are a mistake.
 constexpr std::uint64_t kPiecesMax = 4096;
 
-[[noreturn]] void refuse_memory(std::string_view text, std::string_view why) {
-  throw Error("'" + std::string(text) + "': " + std::string(why));
-}
-
-/// A number from `least` to `most`.
-std::uint32_t check_number(std::string_view text, std::string_view key, std::string_view value,
-                           std::uint64_t least, std::uint64_t most) {
-  const auto number = parse_count(value);
-  if (!number.has_value() || *number < least || *number > most) {
-    refuse_memory(text, std::string(key) + " is a number from " + std::to_string(least) + " to " +
-                            std::to_string(most));
-  }
-  return static_cast<std::uint32_t>(*number);
-}
-
-Pages check_kind(std::string_view text, std::string_view value) {
-  for (const Pages each : {Pages::k4k, Pages::kThp, Pages::k2m, Pages::k1g}) {
-    if (value == name(each)) {
-      return each;
-    }
-  }
-  refuse_memory(text, "pages is 2m, 1g, thp or 4k");
-}
-
 pool::ShelfSpec check_shelf(std::string_view text) {
   std::string_view rest = text;
-  const auto bytes = parse_bytes(take_part(rest));
-  if (!bytes.has_value() || *bytes < kMemoryMin || *bytes > kMemoryMax || *bytes % kMemoryStep != 0) {
-    refuse_memory(text, "begin with a size as `mayfly run --memory` takes it, such as 512M or 8G");
-  }
-  pool::ShelfSpec spec{.bytes = *bytes};
+  MemoryKind kind = check_memory_kind(text, take_part(rest));
+  pool::ShelfSpec spec;
   std::optional<std::uint32_t> most;
   while (!rest.empty()) {
     const auto [key, value] = take_setting(rest);
-    if (key == "pages") {
-      spec.pages = check_kind(text, value);
-    } else if (key == "node") {
-      spec.node = check_number(text, key, value, 0, kNodesMax - 1);
-    } else if (key == "count") {
+    if (key == "count") {
       spec.count = check_number(text, key, value, 1, kPiecesMax);
     } else if (key == "most") {
       most = check_number(text, key, value, 1, kPiecesMax);
-    } else {
+    } else if (!set_memory_kind(kind, text, key, value)) {
       refuse_memory(text, "after the size there may be pages=2m|1g|thp|4k, node=N, count=N and most=N");
     }
   }
@@ -66,9 +35,10 @@ pool::ShelfSpec check_shelf(std::string_view text) {
   if (spec.most < spec.count) {
     refuse_memory(text, "most is less than count");
   }
-  if (spec.bytes % page_bytes(spec.pages) != 0) {
-    refuse_memory(text, "not a multiple of its pages");
-  }
+  require_whole_pages(kind, text);
+  spec.bytes = kind.bytes;
+  spec.pages = kind.pages;
+  spec.node = kind.node;
   return spec;
 }
 

@@ -273,7 +273,8 @@ Backing::Backing(std::uint64_t bytes, Pages wanted, Nodes nodes) {
   }
 }
 
-Backing::Backing(Fd memfd, std::uint64_t bytes, Pages pages) : memfd_(std::move(memfd)), pages_(pages) {
+Backing::Backing(Fd memfd, std::uint64_t bytes, Pages pages)
+    : memfd_(std::move(memfd)), pages_(pages), is_lent_(true) {
   require_filled(memfd_, bytes, pages);
   mapping_ = reserve_aligned(bytes);
   if (!map_over(mapping_, memfd_.get())) {

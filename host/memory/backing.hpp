@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,12 @@ namespace mayfly {
 
 /// What guest memory is made of. kAuto: the largest that is free.
 enum class Pages : std::uint8_t { kAuto, k4k, kThp, k2m, k1g };
+
+/// Of what is one of them as a number; else nothing.
+[[nodiscard]] constexpr std::optional<Pages> pages_of(std::uint32_t number) noexcept {
+  return number <= static_cast<std::uint32_t>(Pages::k1g) ? std::optional(static_cast<Pages>(number))
+                                                          : std::nullopt;
+}
 
 /// "auto", "4k", "thp", "2m" or "1g".
 [[nodiscard]] std::string_view name(Pages pages) noexcept;
@@ -64,6 +71,8 @@ class Backing {
   [[nodiscard]] std::byte* data() const noexcept { return mapping_.data(); }
   [[nodiscard]] std::uint64_t size() const noexcept { return mapping_.size(); }
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return mapping_.bytes(); }
+  /// Another process has made and filled it.
+  [[nodiscard]] bool is_lent() const noexcept { return is_lent_; }
   /// False where it is private memory.
   [[nodiscard]] bool has_file() const noexcept { return static_cast<bool>(memfd_); }
   /// What was taken; never kAuto.
@@ -96,6 +105,7 @@ class Backing {
   Fd memfd_;
   Mapping mapping_;
   Pages pages_ = Pages::k4k;
+  bool is_lent_ = false;
 };
 
 /// Room for `bytes` in this process's address space at a multiple of 1 GiB, to be mapped over with MAP_FIXED:

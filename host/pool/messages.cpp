@@ -9,8 +9,6 @@
 namespace mayfly::pool {
 namespace {
 
-constexpr auto kPagesLast = static_cast<std::uint32_t>(Pages::k1g);
-
 bool is_node(std::uint32_t node) noexcept { return node < kNodesMax || node == WireRequest::kNoNode; }
 
 /// Of memory that a pool may keep or be asked for: large pages, and no more than an address space.
@@ -85,7 +83,8 @@ Result<Request, MessageFault> parse_request(std::span<const std::byte> packet) n
   if (wire.kind != WireRequest::kMemory) {
     return unexpected(MessageFault::kWrongKind);
   }
-  if (!is_size(wire.bytes) || wire.pages > kPagesLast || !is_node(wire.near_node) || wire.zero != 0) {
+  if (!is_size(wire.bytes) || !pages_of(wire.pages).has_value() || !is_node(wire.near_node) ||
+      wire.zero != 0) {
     return unexpected(MessageFault::kWrongMemory);
   }
   MemoryRequest memory{wire.bytes, static_cast<Pages>(wire.pages), {}};
@@ -101,7 +100,7 @@ Result<Answer, MessageFault> parse_answer(std::span<const std::byte> packet) {
     return unexpected(read.error());
   }
   const WireAnswer& wire = *read;
-  if (wire.verdict == WireAnswer::kGranted && wire.pages != 0 && wire.pages <= kPagesLast) {
+  if (wire.verdict == WireAnswer::kGranted && wire.pages != 0 && pages_of(wire.pages).has_value()) {
     return Answer{"", static_cast<Pages>(wire.pages)};
   }
   auto reason = lease::read_reason(wire.reason);
@@ -122,7 +121,8 @@ Result<std::vector<ShelfStatus>, MessageFault> parse_status(std::span<const std:
   }
   const auto shelves = std::span(wire.shelves).first(wire.count);
   for (const ShelfStatus& shelf : shelves) {
-    if (!is_size(shelf.bytes) || shelf.pages == 0 || shelf.pages > kPagesLast || !is_node(shelf.node)) {
+    if (!is_size(shelf.bytes) || shelf.pages == 0 || !pages_of(shelf.pages).has_value() ||
+        !is_node(shelf.node)) {
       return unexpected(MessageFault::kWrongStatus);
     }
   }

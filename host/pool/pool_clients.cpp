@@ -50,10 +50,10 @@ void Pool::answer(lease::Client& client, const MemoryRequest& request) {
       asked_.erase(before);
     }
     const Shelf& shelf = fits.front()->shelf;
-    refuse(client, shelf.why().empty() ? "all of its " + to_string(shelf.spec()) +
-                                             " are lent: " + std::to_string(shelf.status().lent) + " of " +
-                                             std::to_string(shelf.spec().most)
-                                       : "it cannot fill " + to_string(shelf.spec()) + ": " + shelf.why());
+    refuse(client, shelf.why().empty()
+                       ? "all of its " + to_string(shelf.spec().kind()) + " are lent: " +
+                             std::to_string(shelf.status().lent) + " of " + std::to_string(shelf.spec().most)
+                       : "it cannot fill " + to_string(shelf.spec().kind()) + ": " + shelf.why());
     return;
   }
   if (before == asked_.end()) {
@@ -118,7 +118,7 @@ std::vector<Pool::Holding*> Pool::fitting(const MemoryRequest& request) {
 std::string Pool::describe_lack(const MemoryRequest& request) const {
   std::string kept;
   for (const Holding& holding : holdings_) {
-    kept += (kept.empty() ? "" : ", ") + to_string(holding.shelf.spec());
+    kept += (kept.empty() ? "" : ", ") + to_string(holding.shelf.spec().kind());
   }
   return "it keeps no " + std::to_string(request.bytes / kMiB) + " MiB" +
          (request.pages == Pages::kAuto ? "" : " of " + std::string(name(request.pages)) + " pages") +

@@ -89,7 +89,7 @@ class PoolTest : public ::testing::Test {
     // A busy machine gives next to nothing to idle threads.
     parts_.background = Filler::Background::kOrdinary;
     parts_.retry_after = std::chrono::milliseconds(1);
-    parts_.on_ready = [this](const Shelf& shelf) { note("ready " + to_string(shelf.spec())); };
+    parts_.on_ready = [this](const Shelf& shelf) { note("ready " + to_string(shelf.spec().kind())); };
     parts_.on_trouble = [this](std::string_view sentence) { note(std::string(sentence)); };
   }
   ~PoolTest() override { stop(); }

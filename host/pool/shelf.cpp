@@ -4,19 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/checked.hpp"
 #include "base/error.hpp"
 
 namespace mayfly::pool {
-
-std::string to_string(const ShelfSpec& spec) {
-  std::string text =
-      std::to_string(spec.bytes / kMiB) + " MiB of " + std::string(name(spec.pages)) + " pages";
-  if (spec.node.has_value()) {
-    text += " on node " + std::to_string(*spec.node);
-  }
-  return text;
-}
 
 ShelfStatus Shelf::status() const noexcept {
   return {.bytes = spec_.bytes,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/fd.hpp"
+#include "memory/lendable.hpp"
 #include "pool/messages.hpp"
 
 namespace mayfly::pool {
@@ -23,10 +24,9 @@ struct ShelfSpec {
   std::uint32_t count = 1;
   /// What there is at most, lent memory included.
   std::uint32_t most = 1;
-};
 
-/// "512 MiB of 2m pages", with " on node 1" where that is said.
-[[nodiscard]] std::string to_string(const ShelfSpec& spec);
+  [[nodiscard]] MemoryKind kind() const noexcept { return {bytes, pages, node}; }
+};
 
 /// Memory of one kind, and what has become of it. Each piece is a file of its own, which goes to one tenant
 /// and never to another:

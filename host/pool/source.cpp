@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/source.hpp"
 
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include <fcntl.h>
-
-#include "base/error.hpp"
-#include "memory/nodes.hpp"
+#include "memory/lendable.hpp"
 #include "memory/populate.hpp"
 
 namespace mayfly::pool {
@@ -16,17 +12,7 @@ namespace {
 
 class MemfdFilling final : public Filling {
  public:
-  explicit MemfdFilling(const ShelfSpec& spec) : backing_(spec.bytes, spec.pages) {
-    if (!backing_.has_file()) {
-      throw Error(
-          "transparent huge pages of shared memory are off on this host, and others cannot be handed out; "
-          "turn them "
-          "on with `echo advise | sudo tee /sys/kernel/mm/transparent_hugepage/shmem_enabled`");
-    }
-    if (spec.node.has_value()) {
-      bind_to_node(backing_.data(), spec.bytes, *spec.node, NodeRule::kOnly);
-    }
-  }
+  explicit MemfdFilling(const ShelfSpec& spec) : backing_(make_lendable(spec.kind())) {}
 
   [[nodiscard]] Result<void, std::string> fill(const Piece& part) noexcept override {
     const auto done = populate_.populate(backing_.data() + part.offset, part.bytes);
@@ -48,8 +34,7 @@ std::unique_ptr<Filling> MemfdSource::begin(const ShelfSpec& spec) {
 }
 
 void MemfdSource::give_back(Fd memory, std::uint64_t bytes) noexcept {
-  // BEWARE: to close it is not enough. A tenant may have left the file open, or mapped, in another process.
-  (void)::fallocate(memory.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes));
+  mayfly::give_back(std::move(memory), bytes);
 }
 
 }  // namespace mayfly::pool

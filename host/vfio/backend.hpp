@@ -25,10 +25,13 @@ class Backend : public Iommu {
   /// Whether map() takes a device's BARs, for the other devices to reach.
   enum class MapsBars : std::uint8_t { kNo, kYes };
   [[nodiscard]] virtual MapsBars maps_bars() const noexcept = 0;
+  /// As in OpenedFiles, for another process that is to use this address space.
+  [[nodiscard]] virtual std::uint32_t ioas() const noexcept = 0;
 };
 
-/// An empty address space for the devices whose files these are, in that order. A device that is open already
-/// is not reset again. Throws Error when the kernel lacks what it takes.
+/// The address space of the devices whose files these are, in that order: an empty one, or the one that they
+/// are in already. A device that is open already is not reset again. Throws Error when the kernel lacks what
+/// it takes.
 [[nodiscard]] std::unique_ptr<Backend> make_backend(OpenedFiles files, std::span<const HostDevice> devices);
 
 }  // namespace mayfly::vfio

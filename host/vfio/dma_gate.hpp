@@ -21,4 +21,10 @@ class DmaGate final : public BusMasterGate {
   DmaMap& map_;
 };
 
+/// The gate where all memory was mapped before the guest was made.
+class OpenGate final : public BusMasterGate {
+ public:
+  [[nodiscard]] Passage pass() noexcept override { return Passage::kOpen; }
+};
+
 }  // namespace mayfly::vfio

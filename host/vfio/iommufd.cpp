@@ -34,12 +34,14 @@ int system_ioctl(int file, unsigned long request, void* argument) noexcept {
 }
 
 Iommufd::Iommufd(OpenedFiles files, std::span<const HostDevice> devices, Ioctl ioctl)
-    : ioctl_(ioctl), file_(std::move(files.space)) {
-  IoasAlloc request;
-  if (ioctl_(file_.get(), kIoasAlloc, &request) < 0) {
-    fail_errno("iommufd gives no address space");
+    : ioctl_(ioctl), file_(std::move(files.space)), ioas_(files.ioas), attached_(files.ioas != 0) {
+  if (!attached_) {
+    IoasAlloc request;
+    if (ioctl_(file_.get(), kIoasAlloc, &request) < 0) {
+      fail_errno("iommufd gives no address space");
+    }
+    ioas_ = request.id;
   }
-  ioas_ = request.id;
   for (std::size_t i = 0; i < devices.size(); ++i) {
     devices_.try_emplace(devices[i].address, std::move(files.devices[i]));
   }
@@ -73,6 +75,9 @@ Result<void, IommuFault> Iommufd::unmap(GuestRange range) noexcept {
 
 std::unique_ptr<DeviceAccess> Iommufd::open(const HostDevice& device) {
   Fd& file = devices_.at(device.address);
+  if (attached_) {
+    return std::make_unique<DeviceFile>(std::move(file), to_string(device.address));
+  }
   // EINVAL is that this file is bound already, or another one: attaching tells.
   const int failure = bind(file.get(), file_.get(), ioctl_);
   if (failure != 0 && failure != EINVAL) {

@@ -37,6 +37,7 @@ class Iommufd final : public Backend {
   [[nodiscard]] MapTime map_time() const noexcept override { return MapTime::kAfterOpening; }
   /// It pins what it maps, which a BAR's pages are not there for (pages.c, pin_user_pages).
   [[nodiscard]] MapsBars maps_bars() const noexcept override { return MapsBars::kNo; }
+  [[nodiscard]] std::uint32_t ioas() const noexcept override { return ioas_; }
 
  private:
   static constexpr std::uint32_t kMappers = 8;
@@ -45,7 +46,9 @@ class Iommufd final : public Backend {
   Fd file_;
   /// Each until it is open.
   std::map<PciAddress, Fd> devices_;
-  std::uint32_t ioas_ = 0;
+  std::uint32_t ioas_;
+  /// The devices are in the address space already.
+  bool attached_;
 };
 
 /// The character device of a function, "/dev/vfio/devices/vfio3"; empty when the kernel offers none.

@@ -125,6 +125,17 @@ TEST_F(IommufdTest, DeviceIsBoundAndThenAttached) {
   EXPECT_EQ(kernel.attach.ioas, kIoas);
 }
 
+TEST_F(IommufdTest, AddressSpaceThatDevicesAreInAlreadyIsUsedAsItIs) {
+  OpenedFiles files{BackendChoice::kIommufd, {}, {}, kIoas + 1};
+  files.devices.emplace_back();
+  Iommufd iommufd(std::move(files), std::array{disk()}, fake_ioctl);
+  EXPECT_EQ(iommufd.ioas(), kIoas + 1);
+  EXPECT_NE(open_refusal(iommufd).find("VFIO does not tell about device 0000:01:00.0"), std::string::npos);
+  EXPECT_TRUE(kernel.requests.empty());
+  ASSERT_TRUE(iommufd.unmap({GuestAddress(0x3000), 0x1000}).has_value());
+  EXPECT_EQ(kernel.unmap.ioas, kIoas + 1);
+}
+
 TEST_F(IommufdTest, DeviceOfAnotherProcessIsSaid) {
   Iommufd iommufd = make();
   kernel.refused = kBindIommufd;

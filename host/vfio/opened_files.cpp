@@ -61,6 +61,14 @@ Fd duplicate(const Fd& file) {
 
 }  // namespace
 
+OpenedFiles duplicate(const OpenedFiles& files) {
+  OpenedFiles copy{files.interface, duplicate(files.space), {}, files.ioas};
+  for (const Fd& device : files.devices) {
+    copy.devices.push_back(duplicate(device));
+  }
+  return copy;
+}
+
 OpenedFiles open_files(BackendChoice choice, const HostPci& host, std::span<const HostDevice> devices) {
   OpenedFiles files = open_space(choice, host);
   for (std::size_t i = 0; i < devices.size(); ++i) {

@@ -27,7 +27,12 @@ struct OpenedFiles {
   /// One for each device, in order: its group (several files, where devices share one), or its character
   /// device.
   std::vector<Fd> devices{};
+  /// iommufd: the address space that the devices are in already; 0: none.
+  std::uint32_t ioas = 0;
 };
+
+/// The same files, by descriptors of their own. Throws Error.
+[[nodiscard]] OpenedFiles duplicate(const OpenedFiles& files);
 
 /// Opens them, for devices that all passed require_assignable(); resets nothing. Throws Error when the kernel
 /// lacks what was chosen, or someone else has a device (EBUSY).

@@ -27,6 +27,8 @@ class Type1 final : public Backend {
   [[nodiscard]] std::unique_ptr<DeviceAccess> open(const HostDevice& device) override;
   [[nodiscard]] MapTime map_time() const noexcept override { return MapTime::kBesideOpening; }
   [[nodiscard]] MapsBars maps_bars() const noexcept override { return MapsBars::kYes; }
+  /// The container's file is the address space.
+  [[nodiscard]] std::uint32_t ioas() const noexcept override { return 0; }
 
  private:
   Fd container_;

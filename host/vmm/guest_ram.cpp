@@ -10,6 +10,7 @@
 #include <poll.h>
 
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "pool/client.hpp"
 #include "vmm/placement.hpp"
 
@@ -21,6 +22,24 @@ constexpr std::uint64_t kLookNs = 100'000'000;
 GuestRam borrow_ram(const RunConfig& config) {
   pool::LentMemory lent = pool::take_memory(config.pool, config.memory_bytes, config.pages);
   return {std::move(lent.connection), Backing(std::move(lent.file), config.memory_bytes, lent.pages)};
+}
+
+/// What the broker of a guest's devices keeps with them is all that the guest has. Throws Error.
+void require_for_kept(const RunConfig& config) {
+  const std::string why = "; the broker of device " + to_string(config.devices.front().address) +
+                          " keeps the guest's memory with it, populated and mapped";
+  if (!config.pool.empty()) {
+    throw Error("leave out --pool" + why);
+  }
+  if (!config.numa.empty()) {
+    throw Error("leave out --numa" + why + " (node=N of `mayfly device serve` says from where)");
+  }
+  if (config.balloon_bytes.has_value()) {
+    throw Error("leave out --balloon" + why + ": none need be held back");
+  }
+  if (config.dma_window_bytes.has_value()) {
+    throw Error("leave out --dma-window" + why);
+  }
 }
 
 /// Why no memory is waited for any more.
@@ -55,7 +74,12 @@ void wait_a_while(const RamWait& wait) noexcept {
 
 }  // namespace
 
-std::variant<GuestRam, Outcome> take_ram(const RunConfig& config, const RamWait& wait) {
+std::variant<GuestRam, Outcome> take_ram(const RunConfig& config, std::optional<broker::KeptMemory> kept,
+                                         const RamWait& wait) {
+  if (kept.has_value()) {
+    require_for_kept(config);
+    return GuestRam{Fd(), Backing(std::move(kept->file), config.memory_bytes, kept->pages), true};
+  }
   if (!config.pool.empty()) {
     return borrow_ram(config);
   }

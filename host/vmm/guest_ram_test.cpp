@@ -11,7 +11,10 @@
 
 #include "base/checked.hpp"
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "base/text_file.hpp"
+#include "memory/lendable.hpp"
+#include "memory/populate.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -30,8 +33,9 @@ class GuestRamTest : public ::testing::Test {
     config_.memory_bytes = (std::stoull(*free) + 1) * 2 * kMiB;
   }
   std::variant<GuestRam, Outcome> take(std::uint64_t deadline_ns = 0) {
-    return take_ram(config_, {signals_, &requests_, deadline_ns,
-                              [this](std::string_view sentence) { said_.emplace_back(sentence); }});
+    return take_ram(config_, std::nullopt,
+                    {signals_, &requests_, deadline_ns,
+                     [this](std::string_view sentence) { said_.emplace_back(sentence); }});
   }
   Outcome ended_wait(std::uint64_t deadline_ns = 0) {
     config_.pages_fallback = PagesFallback::kQueue;
@@ -101,6 +105,56 @@ TEST_F(GuestRamTest, OtherErrorsAreNotWaitedFor) {
   config_.memory_bytes = kGiB + 2 * kMiB;
   EXPECT_THROW((void)take(), Error);
   EXPECT_TRUE(said_.empty());
+}
+
+/// A guest whose device's broker keeps its memory.
+class GuestRamKept : public ::testing::Test {
+ protected:
+  GuestRamKept() { config_.devices.push_back({.address = {0, 1, 0, 0}}); }
+
+  GuestRam take() {
+    const MemoryKind kind{4 * kMiB, Pages::k4k, {}};
+    config_.memory_bytes = kind.bytes;
+    Backing memory = make_lendable(kind);
+    EXPECT_TRUE(MadvisePopulate().populate(memory.data(), kind.bytes).has_value());
+    auto taken = take_ram(config_, broker::KeptMemory{std::move(memory).take_file(), kind.pages},
+                          {signals_, nullptr, 0, [](std::string_view /*sentence*/) {}});
+    return std::get<GuestRam>(std::move(taken));
+  }
+  std::string refusal() {
+    try {
+      (void)take();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  Signals signals_;
+  RunConfig config_;
+};
+
+TEST_F(GuestRamKept, IsTheGuestsAndMappedAlready) {
+  const GuestRam ram = take();
+  EXPECT_TRUE(ram.is_mapped);
+  EXPECT_TRUE(ram.backing.is_lent());
+  EXPECT_EQ(ram.backing.populated(), 4 * kMiB);
+}
+
+TEST_F(GuestRamKept, WhatWouldBeMemoryOfAnotherKindIsRefused) {
+  config_.pool = "pool.sock";
+  EXPECT_EQ(refusal(),
+            "leave out --pool; the broker of device 0000:01:00.0 keeps the guest's memory with it, populated "
+            "and mapped");
+  config_.pool.clear();
+  config_.numa = {0};
+  EXPECT_TRUE(refusal().starts_with("leave out --numa;"));
+  config_.numa = {};
+  config_.balloon_bytes = 0;
+  EXPECT_TRUE(refusal().starts_with("leave out --balloon;"));
+  config_.balloon_bytes = {};
+  config_.dma_window_bytes = 0;
+  EXPECT_TRUE(refusal().starts_with("leave out --dma-window;"));
 }
 
 }  // namespace

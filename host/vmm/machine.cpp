@@ -81,12 +81,12 @@ Machine::Machine(MachineParts parts)
       memory_(guest_memory(layout_, ram_)),
       kernel_(begin_kernel(parts)),
       prefault_(begin_prefault(parts)),
-      passthrough_(parts.devices.empty()
-                       ? nullptr
-                       : std::make_unique<Passthrough>(
-                             parts.devices,
-                             DeviceMemory{memory_, page_bytes(ram_.pages()), parts.dma_window_bytes},
-                             parts.down, parts.timeline)),
+      passthrough_(parts.devices.empty() ? nullptr
+                                         : std::make_unique<Passthrough>(
+                                               parts.devices, *std::move(parts.device_files),
+                                               DeviceMemory{memory_, page_bytes(ram_.pages()),
+                                                            parts.dma_window_bytes, parts.ram.is_mapped},
+                                               parts.down, parts.timeline)),
       vm_(system_),
       pmem_(parts.image.map()),
       msi_(vm_),
@@ -112,8 +112,8 @@ Machine::Machine(MachineParts parts)
   if (parts.ready_observer != nullptr) {
     exits_.observe_ready(*parts.ready_observer);
   }
-  // Of memory from a pool, all of it populated, it cannot be seen.
-  if (parts.working_set != nullptr && parts.working_set->wanted() && !pool_lease_) {
+  // Of memory that was lent, all of it populated, it cannot be seen.
+  if (parts.working_set != nullptr && parts.working_set->wanted() && !ram_.is_lent()) {
     recorder_ = std::make_unique<WorkingSetRecorder>(ram_);
     exits_.observe_ready(*recorder_);
   }
@@ -180,7 +180,7 @@ void Machine::add_passed_devices(const MachineParts& parts) {
   if (parts.balloon_bytes) {
     // The map is there only now; and before the devices, so that the guest finds it first.
     add_balloon(passthrough_->held(), *parts.balloon_bytes, virtio::BalloonUse::kBridge);
-  } else {
+  } else if (!passthrough_->is_mapped()) {
     lazy_memory_ = std::make_unique<LazyMemory>(passthrough_->held());
     exits_.answer_calls(*lazy_memory_);
   }
@@ -326,8 +326,8 @@ void Machine::attach_buses() {
 void Machine::add_vcpus(const MachineParts& parts) {
   kvm::Cpuid cpuid = parts.ahead.take_cpuid();
   layout_.require_fit(cpuid.physical_bits());
-  // A balloon holds memory in its own way.
-  if (passthrough_ != nullptr && !parts.balloon_bytes && vm_.take_map_range()) {
+  // A balloon holds memory in its own way; what is mapped already need not be held.
+  if (passthrough_ != nullptr && !passthrough_->is_mapped() && !parts.balloon_bytes && vm_.take_map_range()) {
     cpuid.add_map_range();
   }
   const bool dedicated = !parts.own_cpus.empty();

@@ -75,6 +75,8 @@ struct MachineParts {
   HeadStart& ahead;
   const Image& image;
   const std::vector<PassedDevice>& devices;
+  /// Theirs; nothing where there are none.
+  std::optional<DeviceFiles> device_files;
   /// Where network devices lead, and what they are called there.
   std::vector<NetPorts>& ports;
   const std::vector<NetDevice>& networks;

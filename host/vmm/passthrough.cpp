@@ -7,10 +7,10 @@
 #include <utility>
 #include <variant>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
-#include "broker/client.hpp"
+#include "memory/region_parts.hpp"
 #include "sandbox/sandbox.hpp"
-#include "vfio/given_files.hpp"
 #include "vfio/memlock.hpp"
 
 namespace mayfly::vmm {
@@ -18,56 +18,6 @@ namespace {
 
 /// IOMMU entries for BARs that other devices reach: each may be cut in two by its MSI-X table.
 constexpr std::uint32_t kEntriesADevice = 12;
-
-/// Address and group, of those that a broker is to lend: it has looked at them, and lends none that cannot be
-/// passed through.
-std::vector<vfio::HostDevice> require_all(const std::vector<PassedDevice>& devices,
-                                          const vfio::HostPci& host) {
-  std::vector<vfio::HostDevice> found;
-  found.reserve(devices.size());
-  for (const PassedDevice& device : devices) {
-    const auto group =
-        std::holds_alternative<AtBroker>(device.opener) ? host.group_of(device.address) : std::nullopt;
-    found.push_back(group.has_value() ? vfio::HostDevice{.address = device.address, .group = group}
-                                      : vfio::require_assignable(host, device.address));
-  }
-  return found;
-}
-
-/// Empty where devices were given without descriptors.
-std::vector<vfio::GivenFiles> given_to(const std::vector<PassedDevice>& devices) {
-  std::vector<vfio::GivenFiles> given;
-  for (const PassedDevice& device : devices) {
-    if (const auto* const files = std::get_if<vfio::GivenFiles>(&device.opener)) {
-      given.push_back(*files);
-    }
-  }
-  return given;
-}
-
-/// The devices' files, by whoever opens them; with the connection to the broker where that is one.
-broker::Lease get_files(const std::vector<PassedDevice>& devices, const vfio::HostPci& host,
-                        std::span<const vfio::HostDevice> found) {
-  const PassedDevice& first = devices.front();
-  if (const std::vector<vfio::GivenFiles> given = given_to(devices); !given.empty()) {
-    broker::Lease files{{}, vfio::take_files(first.backend, given)};
-    vfio::require_files(files.files, vfio::names_of(first.backend, given), host, found);
-    return files;
-  }
-  if (const auto* const at = std::get_if<AtBroker>(&first.opener)) {
-    std::vector<vfio::PciAddress> addresses;
-    vfio::FileNames names{"what the broker at " + at->path + " lends as address space", {}};
-    for (const vfio::HostDevice& device : found) {
-      addresses.push_back(device.address);
-      names.devices.push_back("what the broker at " + at->path + " lends as device " +
-                              to_string(device.address));
-    }
-    broker::Lease lease = broker::take_devices(at->path, addresses);
-    vfio::require_files(lease.files, names, host, found);
-    return lease;
-  }
-  return {{}, vfio::open_files(first.backend, host, found)};
-}
 
 // Half of the processors: the others are the guest's, which runs meanwhile. More than a few only wait for
 // each other's memory.
@@ -77,23 +27,15 @@ std::uint32_t populate_threads() noexcept {
 
 }  // namespace
 
-void require_given(const std::vector<PassedDevice>& devices) {
-  if (const std::vector<vfio::GivenFiles> given = given_to(devices); !given.empty()) {
-    vfio::require_open(devices.front().backend, given);
-  }
-}
-
-Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceMemory& memory, VmDown& down,
-                         boot::BootTimeline& timeline)
+Passthrough::Passthrough(const std::vector<PassedDevice>& devices, DeviceFiles files,
+                         const DeviceMemory& memory, VmDown& down, boot::BootTimeline& timeline)
     : memory_(memory),
       opens_here_(std::holds_alternative<OpenHere>(devices.front().opener)),
       down_(down),
-      timeline_(timeline) {
-  const vfio::HostPci host;
-  found_ = require_all(devices, host);
-  broker::Lease lease = get_files(devices, host, found_);
-  lease_ = std::move(lease.connection);
-  backend_ = vfio::make_backend(std::move(lease.files), found_);
+      timeline_(timeline),
+      found_(std::move(files.devices)),
+      lease_(std::move(files.lease.connection)),
+      backend_(vfio::make_backend(std::move(files.lease.files), found_)) {
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const std::string name = to_string(devices[i].address);
     if (devices[i].peers == DevicePeers::kYes && backend_->maps_bars() == vfio::Backend::MapsBars::kNo) {
@@ -102,7 +44,10 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, const DeviceM
     }
     open_.push_back({name, nullptr, devices[i].peers, devices[i].intx});
   }
-  if (backend_->map_time() == vfio::Backend::MapTime::kBesideOpening) {
+  if (memory_.is_mapped) {
+    gate_ = std::make_unique<vfio::OpenGate>();
+    mapped_ns_ = monotonic_ns();
+  } else if (backend_->map_time() == vfio::Backend::MapTime::kBesideOpening) {
     begin_map();
   }
   // A broker's devices are reset, and open in no time.
@@ -129,7 +74,7 @@ void Passthrough::open_all(std::launch how) {
     open_[i].access = opening[i].get();
   }
   timeline_.mark(boot::Milestone::kOpenEnd);
-  if (!map_.has_value()) {
+  if (gate_ == nullptr) {
     begin_map();
   }
 }
@@ -153,7 +98,7 @@ void Passthrough::begin_map() {
   const vfio::DmaMap::OnFailure on_failure{
       [](void* down) noexcept { static_cast<VmDown*>(down)->report(DownReason::kDmaMap); }, &down_};
   map_.emplace(*backend_, populate_, memory_.memory.regions(), config, on_failure);
-  gate_.emplace(*map_);
+  gate_ = std::make_unique<vfio::DmaGate>(*map_);
 }
 
 bool Passthrough::may_use_pins() const noexcept {
@@ -169,8 +114,42 @@ std::vector<OpenDevice> Passthrough::wait() {
   if (failure_ != nullptr) {
     std::rethrow_exception(std::exchange(failure_, nullptr));
   }
-  map_->pause_background();
+  if (map_.has_value()) {
+    map_->pause_background();
+  }
   return std::move(open_);
+}
+
+void Passthrough::guest_starts() {
+  if (map_.has_value()) {
+    map_->guest_starts();
+  }
+}
+
+void Passthrough::on_ready() noexcept {
+  if (map_.has_value()) {
+    map_->begin_background();
+  }
+}
+
+void Passthrough::request_stop() noexcept {
+  if (map_.has_value()) {
+    map_->request_stop();
+  }
+}
+
+vfio::DmaCounters Passthrough::counters() const noexcept {
+  if (map_.has_value()) {
+    return map_->counters();
+  }
+  vfio::DmaCounters counts;
+  counts.ram_bytes = total_bytes(memory_.memory.regions());
+  counts.populated_bytes = counts.ram_bytes;
+  counts.mapped_bytes = counts.ram_bytes;
+  counts.foreground_bytes = counts.ram_bytes;
+  counts.settled_ns = mapped_ns_;
+  counts.all_mapped_ns = mapped_ns_;
+  return counts;
 }
 
 }  // namespace mayfly::vmm

@@ -17,15 +17,12 @@
 #include "vfio/backend.hpp"
 #include "vfio/dma_gate.hpp"
 #include "vfio/dma_map.hpp"
+#include "vmm/device_files.hpp"
 #include "vmm/exit_handler.hpp"
 #include "vmm/run_config.hpp"
 #include "vmm/vm_down.hpp"
 
 namespace mayfly::vmm {
-
-/// Throws Error unless the descriptors that devices were given with are open. To be called before mayfly
-/// opens a file, which could get such a number.
-void require_given(const std::vector<PassedDevice>& devices);
 
 /// A passed-through device, open and reset.
 struct OpenDevice {
@@ -44,6 +41,8 @@ struct DeviceMemory {
   /// The lowest memory, bytes: mapped first, and without anybody asking. Absent: 256 MiB, or nothing where
   /// that would keep the only processor from a guest whose devices are open already.
   std::optional<std::uint64_t> window_bytes;
+  /// It is mapped already, all of it.
+  bool is_mapped = false;
 };
 
 /// Opens devices and makes guest memory reachable for them, on threads of its own from construction on: each
@@ -56,11 +55,11 @@ struct DeviceMemory {
 /// guest that never says so still gets all that it asks for.
 class Passthrough final : public ReadyObserver {
  public:
-  /// Looks at the devices first, and asks their broker for them. Marks kOpenBegin and kOpenEnd. `memory`,
-  /// `down` and `timeline` outlive this; `down` is told when the host refuses to map after guest_starts().
-  /// Throws Error, naming the device, when one cannot be passed through. Block signals before.
-  Passthrough(const std::vector<PassedDevice>& devices, const DeviceMemory& memory, VmDown& down,
-              boot::BootTimeline& timeline);
+  /// Marks kOpenBegin and kOpenEnd. `memory`, `down` and `timeline` outlive this; `down` is told when the
+  /// host refuses to map after guest_starts(). Throws Error, naming the device, when one cannot be passed
+  /// through. Block signals before.
+  Passthrough(const std::vector<PassedDevice>& devices, DeviceFiles files, const DeviceMemory& memory,
+              VmDown& down, boot::BootTimeline& timeline);
   Passthrough(const Passthrough&) = delete;
   Passthrough& operator=(const Passthrough&) = delete;
   /// Joins. Devices that wait() gave out, and whoever uses held() and gate(), are gone before.
@@ -73,19 +72,22 @@ class Passthrough final : public ReadyObserver {
   /// one thread, and before all that follows.
   [[nodiscard]] std::vector<OpenDevice> wait();
   [[nodiscard]] vfio::Iommu& iommu() noexcept { return *backend_; }
+  /// All memory was mapped before the guest was made: it need not hold any back.
+  [[nodiscard]] bool is_mapped() const noexcept { return memory_.is_mapped; }
+  /// Unless is_mapped().
   [[nodiscard]] HeldMemory& held() noexcept { return *map_; }
   [[nodiscard]] vfio::BusMasterGate& gate() noexcept { return *gate_; }
 
   /// To be called before the first vCPU runs. Throws Error when the host has refused to map so far.
-  void guest_starts() { map_->guest_starts(); }
-  void on_ready() noexcept override { map_->begin_background(); }
+  void guest_starts();
+  void on_ready() noexcept override;
   /// Ends every wait at gate(), and begins nothing more. Any thread.
-  void request_stop() noexcept { map_->request_stop(); }
+  void request_stop() noexcept;
 
   /// What the map has done so far. Any thread.
-  [[nodiscard]] vfio::DmaCounters counters() const noexcept { return map_->counters(); }
+  [[nodiscard]] vfio::DmaCounters counters() const noexcept;
   /// True once the host has refused to map. Any thread.
-  [[nodiscard]] bool has_failed() const noexcept { return map_->failure().has_value(); }
+  [[nodiscard]] bool has_failed() const noexcept { return map_.has_value() && map_->failure().has_value(); }
   /// What the host refused, once `down` was told so: a sentence with cause and mend.
   [[nodiscard]] std::string describe_failure() const { return map_->describe_failure(); }
 
@@ -103,9 +105,11 @@ class Passthrough final : public ReadyObserver {
   Fd lease_;
   MadvisePopulate populate_;
   std::unique_ptr<vfio::Backend> backend_;
-  // Begun by run() where devices must be open before.
+  // Begun where devices must be open before by open_all(); none where memory is mapped already.
   std::optional<vfio::DmaMap> map_;
-  std::optional<vfio::DmaGate> gate_;
+  std::unique_ptr<vfio::BusMasterGate> gate_;
+  /// CLOCK_MONOTONIC, where memory was mapped already: when it was taken over.
+  std::uint64_t mapped_ns_ = 0;
   std::vector<OpenDevice> open_;
   std::exception_ptr failure_;
   std::jthread thread_;  // last: it uses all of the above

@@ -19,6 +19,7 @@
 #include "sandbox/sandbox.hpp"
 #include "vmm/console_output.hpp"
 #include "vmm/control_point.hpp"
+#include "vmm/device_files.hpp"
 #include "vmm/disk.hpp"
 #include "vmm/guest_ram.hpp"
 #include "vmm/head_start.hpp"
@@ -88,6 +89,7 @@ struct Opened {
   const RunConfig& config;
   HeadStart& ahead;
   GuestRam ram;
+  std::optional<DeviceFiles> device_files;
   const Image& image;
   const WorkingSetFile* working_set;
   Signals& signals;
@@ -166,6 +168,7 @@ Finished run_machine(Opened opened, boot::BootTimeline& timeline) {
                    .ahead = opened.ahead,
                    .image = opened.image,
                    .devices = config.devices,
+                   .device_files = std::move(opened.device_files),
                    .ports = ports,
                    .networks = config.networks,
                    .stores = stores,
@@ -236,7 +239,14 @@ Outcome run_to_its_end(const RunConfig& config, HeadStart& ahead, Signals& signa
     working_set.emplace(config.image, WorkingSetKey::of(image.info().fs_digest, config.kernel,
                                                         config.memory_bytes, config.cpus));
   }
-  auto ram = take_ram(config, {signals, &control.requests(), deadline_of(config, timeline), warn});
+  std::optional<DeviceFiles> device_files;
+  std::optional<broker::KeptMemory> kept;
+  if (!config.devices.empty()) {
+    device_files.emplace(take_device_files(config.devices, {config.memory_bytes, config.pages}));
+    kept = std::exchange(device_files->lease.memory, std::nullopt);
+  }
+  auto ram =
+      take_ram(config, std::move(kept), {signals, &control.requests(), deadline_of(config, timeline), warn});
   if (const auto* outcome = std::get_if<Outcome>(&ram)) {
     say(Severity::kError, outcome->sentence);
     return *outcome;
@@ -248,7 +258,7 @@ Outcome run_to_its_end(const RunConfig& config, HeadStart& ahead, Signals& signa
     launch_terminal = callers_terminal(*terminal);
   }
   Finished finished =
-      run_machine({config, ahead, std::get<GuestRam>(std::move(ram)), image,
+      run_machine({config, ahead, std::get<GuestRam>(std::move(ram)), std::move(device_files), image,
                    working_set.has_value() ? &*working_set : nullptr, signals,
                    terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, helpers, sandbox},
                   timeline);

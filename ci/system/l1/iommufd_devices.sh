@@ -17,7 +17,8 @@ KILLS="${KILLS:-3}"
 differing=(case_nvme_reads_and_writes_the_same_on_both_sides case_two_devices_at_once
   case_too_little_memlock_names_what_is_needed
   case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause case_device_in_use_by_another_run
-  case_broker_takes_a_disk_back_from_a_killed_tenant case_run_killed_at_any_moment_leaves_nothing)
+  case_broker_takes_a_disk_back_from_a_killed_tenant case_broker_keeps_memory_that_is_mapped_before_the_guest_is
+  case_run_killed_at_any_moment_leaves_nothing)
 for each in $(compgen -A function case_); do
   [[ $# -gt 0 || " ${differing[*]} " == *" $each "* ]] || unset -f "$each"
 done

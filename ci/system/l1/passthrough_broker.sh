@@ -29,9 +29,10 @@ start_broker() {
   : >"$WORK/tenant.out"
   "$MAYFLY" device serve --socket "$SOCKET" --iommu "$BACKEND" "$@" >"$WORK/broker.out" 2>"$WORK/broker.err" </dev/null &
   broker_pid=$!
+  trap 'kill -KILL "$broker_pid" 2>/dev/null' EXIT # of a case that has failed
 }
 
-await_ready() { await "$broker_pid" has_lines "$WORK/broker.out" "$1" "is ready (${BACKEND/auto/type1})"; }
+await_ready() { await "$broker_pid" has_lines "$WORK/broker.out" "$1" "is ready (${BACKEND/auto/type1}"; }
 
 end_broker() {
   kill -TERM "$broker_pid"
@@ -96,8 +97,8 @@ import array, socket, struct, sys
 asks = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 asks.connect(sys.argv[1])
 bus, device, function = (int(part, 16) for part in sys.argv[2].replace(".", ":").split(":")[1:])
-asks.send(struct.pack("<4I", 0x3142464d, 1, 1, 0) + struct.pack("<I4B", 0, bus, device, function, 0).ljust(128, b"\0"))
-answer, files, _, _ = socket.recv_fds(asks, 512, 17)
+asks.send(struct.pack("<4IQ", 0x3142464d, 2, 1, 0, 512 << 20) + struct.pack("<I4B", 0, bus, device, function, 0).ljust(128, b"\0"))
+answer, files, _, _ = socket.recv_fds(asks, 520, 18)
 assert struct.unpack("<4I", answer[:16])[2:] == (1, 1) and len(files) == 2, (answer, files)
 asks.close()
 open(sys.argv[3]).read()' "$SOCKET" "$(nvme)" "$WORK/keep" 2>"$WORK/leak.err" &
@@ -118,6 +119,36 @@ case_broker_lends_two_devices_to_one_guest() {
   start_broker "$(nvme),$(edu)"
   EDU_WORDS=disk=/dev/nvme0n1 run_edu 0000:00:05.0 intx --device "vfio=$(nvme),broker=$SOCKET" --device "vfio=$(edu),broker=$SOCKET" --memory 1G
   grep -q '^edu: the disk was read' "$WORK/console" || fail "the guest has no disk: $(tail -n 3 "$WORK/console")"
+  end_broker
+  no_dmar_fault
+}
+
+# The guest of a disk whose broker keeps memory with it maps nothing and waits for nothing, also after a tenant that was killed.
+case_broker_keeps_memory_that_is_mapped_before_the_guest_is() {
+  local bytes=$((128 << 20)) from_host tenant
+  write_from_host "$bytes"
+  start_broker "$(nvme),$(edu),memory=512M,pages=4k"
+  for tenant in 1 2; do
+    mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" --timeline "$WORK/t.json" -- \
+      sh -c 'dd if=/dev/nvme0n1 bs=1M count=128 iflag=direct status=none | sha256sum' </dev/null
+    expect_status 0
+    expect_out "$from_host"
+    [[ "$(json "$WORK/t.json" '[t["memory"]["pages"]] + [t["dma"][k] >> 20 for k in ("ram_bytes", "mapped_bytes_at_ready")]')" == "['4k', 512, 512]" &&
+      "$(json "$WORK/t.json" '[t["dma"][k] for k in ("populate_calls", "map_calls", "bus_master_waits")]')" == '[0, 0, 0]' ]] ||
+      fail "tenant $tenant: $(json "$WORK/t.json" '[t["memory"], t["dma"]]')"
+  done
+  "$MAYFLY" run --image "$IMAGE" --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" -- \
+    sh -c 'echo up; while :; do dd if=/dev/nvme0n1 of=/dev/null bs=64k count=64 iflag=direct status=none; done' >"$WORK/tenant.out" 2>"$WORK/tenant.err" </dev/null &
+  local pid=$!
+  await "$broker_pid" has_lines "$WORK/tenant.out" 1 '^up$'
+  kill -KILL "$pid"
+  wait "$pid"
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(nvme),broker=$SOCKET" --memory 1G -- true </dev/null
+  expect_status 125
+  expect_err_has "device $(nvme) with 512 MiB of 4k pages"
+  mayfly_run --kernel "$PASSTHROUGH/vmlinux" --device "vfio=$(edu),broker=$SOCKET" -- true </dev/null
+  expect_status 0
+  ! grep -q quarantined "$WORK/broker.err" || fail "the broker says: $(<"$WORK/broker.err")"
   end_broker
   no_dmar_fault
 }

@@ -5,18 +5,17 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "lease/asking.hpp"
 
 namespace mayfly::broker {
 
 Lease take_devices(const std::string& path, std::span<const vfio::PciAddress> addresses,
-                   const MemoryWanted& memory) {
+                   const MemoryWanted& memory, const lease::Wait& wait) {
   if (addresses.size() > kDevicesMax) {
     throw Error("a broker gives a guest at most " + std::to_string(kDevicesMax) + " devices");
   }
   const WireRequest request = to_wire(Request(addresses, memory));
   lease::Asked asked =
-      lease::ask(path, kServer, std::as_bytes(std::span(&request, 1)), sizeof(WireAnswer), kFilesMax);
+      lease::ask(path, kServer, std::as_bytes(std::span(&request, 1)), sizeof(WireAnswer), kFilesMax, wait);
   const auto answer = parse_answer(asked.answer.bytes);
   if (!answer.has_value()) {
     throw_refusal(path, kServer, "it says " + std::string(describe(answer.error())));

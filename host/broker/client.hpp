@@ -7,6 +7,7 @@
 
 #include "base/fd.hpp"
 #include "broker/messages.hpp"
+#include "lease/asking.hpp"
 #include "vfio/opened_files.hpp"
 
 namespace mayfly::broker {
@@ -28,9 +29,9 @@ struct Lease {
   std::optional<KeptMemory> memory{};
 };
 
-/// Asks the broker at `path` for devices of a guest that is to have such memory, and waits while they are
-/// being made ready. Throws Error: the broker's reason where it refuses.
+/// Asks the broker at `path` for devices of a guest that is to have such memory; `wait` is for them
+/// while they are being made ready. Throws Error: the broker's reason where it refuses.
 [[nodiscard]] Lease take_devices(const std::string& path, std::span<const vfio::PciAddress> addresses,
-                                 const MemoryWanted& memory);
+                                 const MemoryWanted& memory, const lease::Wait& wait = lease::wait_a_minute);
 
 }  // namespace mayfly::broker

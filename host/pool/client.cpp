@@ -6,7 +6,6 @@
 #include <sched.h>
 
 #include "base/error.hpp"
-#include "lease/asking.hpp"
 
 namespace mayfly::pool {
 namespace {
@@ -23,10 +22,10 @@ std::optional<std::uint32_t> own_node() noexcept {
 
 }  // namespace
 
-LentMemory take_memory(const std::string& path, std::uint64_t bytes, Pages pages) {
+LentMemory take_memory(const std::string& path, std::uint64_t bytes, Pages pages, const lease::Wait& wait) {
   const WireRequest request = to_wire(MemoryRequest{bytes, pages, own_node()});
   lease::Asked asked =
-      lease::ask(path, kServer, std::as_bytes(std::span(&request, 1)), sizeof(WireAnswer), 1);
+      lease::ask(path, kServer, std::as_bytes(std::span(&request, 1)), sizeof(WireAnswer), 1, wait);
   const auto answer = parse_answer(asked.answer.bytes);
   if (!answer.has_value()) {
     throw_fault(path, answer.error());
@@ -46,8 +45,8 @@ LentMemory take_memory(const std::string& path, std::uint64_t bytes, Pages pages
 
 std::vector<ShelfStatus> ask_status(const std::string& path) {
   const WireRequest request = to_wire(Request());
-  const lease::Asked asked =
-      lease::ask(path, kServer, std::as_bytes(std::span(&request, 1)), sizeof(WireStatus), 0);
+  const lease::Asked asked = lease::ask(path, kServer, std::as_bytes(std::span(&request, 1)),
+                                        sizeof(WireStatus), 0, lease::wait_a_minute);
   auto status = parse_status(asked.answer.bytes);
   if (!status.has_value()) {
     // A refusal is a packet of another size.

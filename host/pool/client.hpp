@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "lease/asking.hpp"
 #include "pool/messages.hpp"
 
 namespace mayfly::pool {
@@ -19,9 +20,10 @@ struct LentMemory {
   Pages pages = Pages::kAuto;
 };
 
-/// Asks the pool at `path` for `bytes` of memory, nearest to the CPU that this runs on, and waits while it is
-/// being filled. Throws Error: the pool's reason where it refuses.
-[[nodiscard]] LentMemory take_memory(const std::string& path, std::uint64_t bytes, Pages pages);
+/// Asks the pool at `path` for `bytes` of memory, nearest to the CPU that this runs on; `wait` is for it
+/// while it is being filled. Throws Error: the pool's reason where it refuses.
+[[nodiscard]] LentMemory take_memory(const std::string& path, std::uint64_t bytes, Pages pages,
+                                     const lease::Wait& wait = lease::wait_a_minute);
 
 /// What the pool at `path` has, and has done. Throws Error.
 [[nodiscard]] std::vector<ShelfStatus> ask_status(const std::string& path);

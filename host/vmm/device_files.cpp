@@ -39,7 +39,8 @@ std::vector<vfio::GivenFiles> given_to(const std::vector<PassedDevice>& devices)
 
 /// The devices' files, by whoever opens them; with the connection to the broker where that is one.
 broker::Lease get_files(const std::vector<PassedDevice>& devices, const vfio::HostPci& host,
-                        std::span<const vfio::HostDevice> found, const broker::MemoryWanted& memory) {
+                        std::span<const vfio::HostDevice> found, const broker::MemoryWanted& memory,
+                        const StartWait& wait) {
   const PassedDevice& first = devices.front();
   if (const std::vector<vfio::GivenFiles> given = given_to(devices); !given.empty()) {
     broker::Lease files{{}, vfio::take_files(first.backend, given), {}};
@@ -54,7 +55,8 @@ broker::Lease get_files(const std::vector<PassedDevice>& devices, const vfio::Ho
       names.devices.push_back("what the broker at " + at->path + " lends as device " +
                               to_string(device.address));
     }
-    broker::Lease lease = broker::take_devices(at->path, addresses, memory);
+    broker::Lease lease = broker::take_devices(
+        at->path, addresses, memory, wait_for_answer(wait, "the devices of the broker at " + at->path));
     vfio::require_files(lease.files, names, host, found);
     return lease;
   }
@@ -69,10 +71,11 @@ void require_given(const std::vector<PassedDevice>& devices) {
   }
 }
 
-DeviceFiles take_device_files(const std::vector<PassedDevice>& devices, const broker::MemoryWanted& memory) {
+DeviceFiles take_device_files(const std::vector<PassedDevice>& devices, const broker::MemoryWanted& memory,
+                              const StartWait& wait) {
   const vfio::HostPci host;
   DeviceFiles files{require_all(devices, host), {}};
-  files.lease = get_files(devices, host, files.devices, memory);
+  files.lease = get_files(devices, host, files.devices, memory, wait);
   return files;
 }
 

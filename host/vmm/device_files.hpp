@@ -6,6 +6,7 @@
 #include "broker/client.hpp"
 #include "vfio/host_pci.hpp"
 #include "vmm/run_config.hpp"
+#include "vmm/start_wait.hpp"
 
 namespace mayfly::vmm {
 
@@ -22,8 +23,8 @@ struct DeviceFiles {
 };
 
 /// Looks at the devices, and opens their files or asks their broker for them. Throws Error, naming the
-/// device, when one cannot be passed through.
+/// device, when one cannot be passed through; and EndedWaiting.
 [[nodiscard]] DeviceFiles take_device_files(const std::vector<PassedDevice>& devices,
-                                            const broker::MemoryWanted& memory);
+                                            const broker::MemoryWanted& memory, const StartWait& wait);
 
 }  // namespace mayfly::vmm

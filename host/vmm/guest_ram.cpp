@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/guest_ram.hpp"
 
-#include <algorithm>
-#include <array>
-#include <csignal>
 #include <utility>
 #include <vector>
 
-#include <poll.h>
-
-#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "pool/client.hpp"
 #include "vmm/placement.hpp"
@@ -19,8 +13,9 @@ namespace {
 
 constexpr std::uint64_t kLookNs = 100'000'000;
 
-GuestRam borrow_ram(const RunConfig& config) {
-  pool::LentMemory lent = pool::take_memory(config.pool, config.memory_bytes, config.pages);
+GuestRam borrow_ram(const RunConfig& config, const StartWait& wait) {
+  pool::LentMemory lent = pool::take_memory(config.pool, config.memory_bytes, config.pages,
+                                            wait_for_answer(wait, "memory of the pool at " + config.pool));
   return {std::move(lent.connection), Backing(std::move(lent.file), config.memory_bytes, lent.pages)};
 }
 
@@ -42,46 +37,15 @@ void require_for_kept(const RunConfig& config) {
   }
 }
 
-/// Why no memory is waited for any more.
-std::optional<Outcome> cause_to_leave(const RamWait& wait) {
-  while (const std::optional<int> signal = wait.signals.next()) {
-    if (*signal != SIGWINCH) {
-      return Outcome{OutcomeKind::kKilled, static_cast<std::uint32_t>(*signal),
-                     "ended by signal " + std::to_string(*signal) + " while it waited for pages"};
-    }
-  }
-  if (wait.requests != nullptr && (wait.requests->kill_asked() || wait.requests->stop_asked())) {
-    const bool kill = wait.requests->kill_asked();
-    return Outcome{OutcomeKind::kKilled, static_cast<std::uint32_t>(kill ? SIGKILL : SIGTERM),
-                   std::string("ended by mayfly ") + (kill ? "kill" : "stop") + " while it waited for pages"};
-  }
-  if (wait.deadline_ns != 0 && monotonic_ns() >= wait.deadline_ns) {
-    return Outcome{OutcomeKind::kTimeout, 0, "--timeout ran out while it waited for pages"};
-  }
-  return std::nullopt;
-}
-
-void wait_a_while(const RamWait& wait) noexcept {
-  std::uint64_t left = kLookNs;
-  if (wait.deadline_ns != 0) {
-    left = std::min(left, wait.deadline_ns - std::min(wait.deadline_ns, monotonic_ns()));
-  }
-  std::array<pollfd, 2> watched{
-      {{wait.signals.fd(), POLLIN, 0}, {wait.requests == nullptr ? -1 : wait.requests->fd(), POLLIN, 0}}};
-  const timespec time{0, static_cast<long>(left)};
-  static_cast<void>(::ppoll(watched.data(), watched.size(), &time, nullptr));
-}
-
 }  // namespace
 
-std::variant<GuestRam, Outcome> take_ram(const RunConfig& config, std::optional<broker::KeptMemory> kept,
-                                         const RamWait& wait) {
+GuestRam take_ram(const RunConfig& config, std::optional<broker::KeptMemory> kept, const StartWait& wait) {
   if (kept.has_value()) {
     require_for_kept(config);
     return GuestRam{Fd(), Backing(std::move(kept->file), config.memory_bytes, kept->pages), true};
   }
   if (!config.pool.empty()) {
-    return borrow_ram(config);
+    return borrow_ram(config, wait);
   }
   const std::vector<std::uint32_t> nodes = host_ids(config.placement);
   bool told = false;
@@ -101,10 +65,7 @@ std::variant<GuestRam, Outcome> take_ram(const RunConfig& config, std::optional<
         wait.say(error.shortage() + "; waits for them");
       }
     }
-    if (std::optional<Outcome> cause = cause_to_leave(wait)) {
-      return *std::move(cause);
-    }
-    wait_a_while(wait);
+    static_cast<void>(wait_for(wait, -1, kLookNs, "pages"));
   }
 }
 

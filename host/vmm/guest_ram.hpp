@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <optional>
-#include <string>
-#include <variant>
 
 #include "base/fd.hpp"
 #include "broker/client.hpp"
 #include "memory/backing.hpp"
-#include "vmm/outcome.hpp"
 #include "vmm/run_config.hpp"
-#include "vmm/run_requests.hpp"
-#include "vmm/signals.hpp"
+#include "vmm/start_wait.hpp"
 
 namespace mayfly::vmm {
 
@@ -26,24 +20,11 @@ struct GuestRam {
   bool is_mapped = false;
 };
 
-/// Who may end a wait for memory, and who is told of it.
-struct RamWait {
-  Signals& signals;
-  /// Null: there is no control socket.
-  RunRequests* requests = nullptr;
-  /// CLOCK_MONOTONIC; 0: none.
-  std::uint64_t deadline_ns = 0;
-  /// Is told once, in a sentence, what is waited for or taken instead.
-  std::function<void(std::string_view)> say;
-};
-
 /// Takes the memory that `config` asks for: `kept` by the broker of its devices, of its pool, or of the host,
-/// where `pages_fallback` says what to
-/// do when huge pages are not to be had. Of those who wait the first to find enough has them; Linux tells
-/// nobody that pages are free, so they look ten times a second. A signal, a request or the deadline ends the
-/// wait and with it the run: then the outcome is given. Main thread. Throws Error.
-[[nodiscard]] std::variant<GuestRam, Outcome> take_ram(const RunConfig& config,
-                                                       std::optional<broker::KeptMemory> kept,
-                                                       const RamWait& wait);
+/// where `pages_fallback` says what to do when huge pages are not to be had. Of those who wait the first to
+/// find enough has them; Linux tells nobody that pages are free, so they look ten times a second. Main
+/// thread. Throws Error, and EndedWaiting.
+[[nodiscard]] GuestRam take_ram(const RunConfig& config, std::optional<broker::KeptMemory> kept,
+                                const StartWait& wait);
 
 }  // namespace mayfly::vmm

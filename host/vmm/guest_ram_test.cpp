@@ -3,7 +3,6 @@
 
 #include <csignal>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -12,7 +11,9 @@
 #include "base/checked.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/temporary_folder.hpp"
 #include "base/text_file.hpp"
+#include "lease/socket.hpp"
 #include "memory/lendable.hpp"
 #include "memory/populate.hpp"
 
@@ -32,20 +33,25 @@ class GuestRamTest : public ::testing::Test {
     config_.pages = Pages::k2m;
     config_.memory_bytes = (std::stoull(*free) + 1) * 2 * kMiB;
   }
-  std::variant<GuestRam, Outcome> take(std::uint64_t deadline_ns = 0) {
+  GuestRam take(std::uint64_t deadline_ns = 0) {
     return take_ram(config_, std::nullopt,
                     {signals_, &requests_, deadline_ns,
                      [this](std::string_view sentence) { said_.emplace_back(sentence); }});
   }
   Outcome ended_wait(std::uint64_t deadline_ns = 0) {
     config_.pages_fallback = PagesFallback::kQueue;
-    auto taken = take(deadline_ns);
+    Outcome outcome;
+    try {
+      (void)take(deadline_ns);
+      ADD_FAILURE() << "it did not wait";
+    } catch (const EndedWaiting& ended) {
+      outcome = ended.outcome;
+    }
     EXPECT_EQ(said_.size(), 1U);
     const std::string said = said_.empty() ? "" : said_.front();
     EXPECT_TRUE(said.starts_with("not enough free 2m pages: ")) << said;
     EXPECT_TRUE(said.ends_with(" needed; waits for them")) << said;
-    const auto* outcome = std::get_if<Outcome>(&taken);
-    return outcome == nullptr ? Outcome{} : *outcome;
+    return outcome;
   }
 
   Signals signals_;
@@ -61,13 +67,11 @@ TEST_F(GuestRamTest, TooFewPagesAreAnErrorUnlessSaidOtherwise) {
 
 TEST_F(GuestRamTest, SmallPagesAreTakenWhenTheyMay) {
   config_.pages_fallback = PagesFallback::kSmall;
-  const auto taken = take();
-  const auto* ram = std::get_if<GuestRam>(&taken);
-  ASSERT_NE(ram, nullptr);
-  EXPECT_EQ(ram->backing.size(), config_.memory_bytes);
-  EXPECT_TRUE(ram->backing.pages() == Pages::kThp || ram->backing.pages() == Pages::k4k);
+  const GuestRam ram = take();
+  EXPECT_EQ(ram.backing.size(), config_.memory_bytes);
+  EXPECT_TRUE(ram.backing.pages() == Pages::kThp || ram.backing.pages() == Pages::k4k);
   ASSERT_EQ(said_.size(), 1U);
-  EXPECT_TRUE(said_.front().ends_with(" needed; takes " + std::string(name(ram->backing.pages())) + " pages"))
+  EXPECT_TRUE(said_.front().ends_with(" needed; takes " + std::string(name(ram.backing.pages())) + " pages"))
       << said_.front();
 }
 
@@ -117,9 +121,8 @@ class GuestRamKept : public ::testing::Test {
     config_.memory_bytes = kind.bytes;
     Backing memory = make_lendable(kind);
     EXPECT_TRUE(MadvisePopulate().populate(memory.data(), kind.bytes).has_value());
-    auto taken = take_ram(config_, broker::KeptMemory{std::move(memory).take_file(), kind.pages},
-                          {signals_, nullptr, 0, [](std::string_view /*sentence*/) {}});
-    return std::get<GuestRam>(std::move(taken));
+    return take_ram(config_, broker::KeptMemory{std::move(memory).take_file(), kind.pages},
+                    {signals_, nullptr, 0, [](std::string_view /*sentence*/) {}});
   }
   std::string refusal() {
     try {
@@ -155,6 +158,31 @@ TEST_F(GuestRamKept, WhatWouldBeMemoryOfAnotherKindIsRefused) {
   config_.balloon_bytes = {};
   config_.dma_window_bytes = 0;
   EXPECT_TRUE(refusal().starts_with("leave out --dma-window;"));
+}
+
+TEST(GuestRamOfAPool, WaitForItIsSaidAndCanBeEnded) {
+  const mayfly::testing::TemporaryFolder folder;
+  Signals signals;
+  RunConfig config;
+  config.pool = folder.path() / "pool";
+  const lease::Listener listener(config.pool);  // which nobody answers at
+  std::vector<std::string> said;
+  const auto ended = [&](std::uint64_t deadline_ns) {
+    try {
+      (void)take_ram(config, std::nullopt, {signals, nullptr, deadline_ns, [&](std::string_view sentence) {
+                                              said.emplace_back(sentence);
+                                              ::kill(::getpid(), SIGTERM);
+                                            }});
+    } catch (const EndedWaiting& waiting) {
+      return waiting.outcome.sentence;
+    }
+    return std::string();
+  };
+  const std::string what = "memory of the pool at " + config.pool;
+  EXPECT_EQ(ended(monotonic_ns() + 1'000'000), "--timeout ran out while it waited for " + what);
+  EXPECT_TRUE(said.empty());
+  EXPECT_EQ(ended(0), "ended by signal 15 while it waited for " + what);
+  EXPECT_EQ(said, std::vector{"waits for " + what});
 }
 
 }  // namespace

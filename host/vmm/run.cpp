@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -83,6 +82,25 @@ struct Finished {
   /// For the timeline, where one was asked for.
   std::optional<boot::RunFacts> facts;
 };
+
+/// What a run may have to wait for.
+struct Taken {
+  /// Nothing where no device is passed through.
+  std::optional<DeviceFiles> device_files;
+  GuestRam ram;
+};
+
+/// Devices first, for their broker may keep the memory. Throws Error, and EndedWaiting.
+Taken take(const RunConfig& config, const StartWait& wait) {
+  std::optional<DeviceFiles> device_files;
+  std::optional<broker::KeptMemory> kept;
+  if (!config.devices.empty()) {
+    device_files = take_device_files(config.devices, {config.memory_bytes, config.pages}, wait);
+    kept = std::exchange(device_files->lease.memory, std::nullopt);
+  }
+  GuestRam ram = take_ram(config, std::move(kept), wait);
+  return {std::move(device_files), std::move(ram)};
+}
 
 /// What run() has opened for the machine.
 struct Opened {
@@ -239,17 +257,12 @@ Outcome run_to_its_end(const RunConfig& config, HeadStart& ahead, Signals& signa
     working_set.emplace(config.image, WorkingSetKey::of(image.info().fs_digest, config.kernel,
                                                         config.memory_bytes, config.cpus));
   }
-  std::optional<DeviceFiles> device_files;
-  std::optional<broker::KeptMemory> kept;
-  if (!config.devices.empty()) {
-    device_files.emplace(take_device_files(config.devices, {config.memory_bytes, config.pages}));
-    kept = std::exchange(device_files->lease.memory, std::nullopt);
-  }
-  auto ram =
-      take_ram(config, std::move(kept), {signals, &control.requests(), deadline_of(config, timeline), warn});
-  if (const auto* outcome = std::get_if<Outcome>(&ram)) {
-    say(Severity::kError, outcome->sentence);
-    return *outcome;
+  std::optional<Taken> taken;
+  try {
+    taken = take(config, {signals, &control.requests(), deadline_of(config, timeline), warn});
+  } catch (const EndedWaiting& ended) {
+    say(Severity::kError, ended.outcome.sentence);
+    return ended.outcome;
   }
   std::optional<Terminal> terminal;
   std::optional<LaunchTerminal> launch_terminal;
@@ -258,7 +271,7 @@ Outcome run_to_its_end(const RunConfig& config, HeadStart& ahead, Signals& signa
     launch_terminal = callers_terminal(*terminal);
   }
   Finished finished =
-      run_machine({config, ahead, std::get<GuestRam>(std::move(ram)), std::move(device_files), image,
+      run_machine({config, ahead, std::move(taken->ram), std::move(taken->device_files), image,
                    working_set.has_value() ? &*working_set : nullptr, signals,
                    terminal.has_value() ? &*terminal : nullptr, launch_terminal, control, helpers, sandbox},
                   timeline);

@@ -70,7 +70,7 @@ void Broker::take_outcome(Holding& holding) {
   }
   if (lot.failed(std::move(outcome.error()))) {
     parts_.on_trouble("quarantined: " + to_string(lot.addresses()) + ": " + lot.why() +
-                      "; it is tried again until it can be reset");
+                      "; it is tried again until it is ready");
   }
   holding.retry_at_ns = lease::after(lot.retry_after());
 }

@@ -5,7 +5,7 @@ import json
 import pathlib
 
 WIDTH, HEIGHT, MARGIN = 640, 360, 56
-COLORS = ("#2a6fbb", "#b0562a", "#3a8f4e", "#7a4fa3", "#b0892a", "#4a4a4a", "#a8325e", "#2f9c95")
+COLORS = ("#2a6fbb", "#b0562a", "#3a8f4e", "#7a4fa3", "#b0892a", "#4a4a4a", "#a8325e", "#2f9c95", "#8a8f2a")
 
 
 def gib(size):

@@ -68,8 +68,9 @@ void fill(std::span<std::byte> memory, std::uint64_t page_bytes, Populate& popul
 }
 
 void map_for_guest(vfio::Iommu& iommu, std::span<std::byte> memory, const std::stop_token& stop) {
+  const Layout layout(memory.size(), 0);
   std::byte* host = memory.data();
-  for (const GuestRange& ram : Layout(memory.size(), 0).ram()) {
+  for (const GuestRange& ram : layout.ram()) {
     for (std::uint64_t at = 0; at < ram.bytes; at += kMapBytes) {
       require_going_on(stop);
       const GuestRange piece{GuestAddress(ram.start.raw() + at), std::min(kMapBytes, ram.bytes - at)};

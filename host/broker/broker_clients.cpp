@@ -14,10 +14,6 @@ std::vector<std::byte> packet_of(const WireAnswer& answer) {
   return {bytes.begin(), bytes.end()};
 }
 
-bool fits(const MemoryKind& kept, const MemoryWanted& wanted) noexcept {
-  return kept.bytes == wanted.bytes && (wanted.pages == Pages::kAuto || wanted.pages == kept.pages);
-}
-
 }  // namespace
 
 std::vector<std::byte> Broker::refusal_of_stranger() const {
@@ -50,7 +46,8 @@ void Broker::answer(lease::Client& client, const Request& request) {
       return;
     }
   }
-  if (const auto& kept = lot.spec().memory; kept.has_value() && !fits(*kept, request.memory())) {
+  const MemoryWanted& wanted = request.memory();
+  if (const auto& kept = lot.spec().memory; kept.has_value() && !kept->fits(wanted.bytes, wanted.pages)) {
     refuse(client, "it keeps device " + to_string(first) + " with " + to_string(*kept) +
                        ", all that its guest has: run that with --memory " +
                        std::to_string(kept->bytes / kMiB) + "M, and no other --pages");

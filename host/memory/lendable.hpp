@@ -17,6 +17,11 @@ struct MemoryKind {
   Pages pages = Pages::k2m;
   /// The NUMA node that it comes from; nothing: any.
   std::optional<std::uint32_t> node{};
+
+  /// Whether it is what somebody asks for; kAuto: of any pages.
+  [[nodiscard]] bool fits(std::uint64_t wanted_bytes, Pages wanted) const noexcept {
+    return bytes == wanted_bytes && (wanted == Pages::kAuto || wanted == pages);
+  }
 };
 
 /// "512 MiB of 2m pages", with " on node 1" where that is said.

@@ -44,7 +44,7 @@ class Shelf {
   [[nodiscard]] const ShelfSpec& spec() const noexcept { return spec_; }
   [[nodiscard]] ShelfStatus status() const noexcept;
   [[nodiscard]] bool fits(const MemoryRequest& request) const noexcept {
-    return spec_.bytes == request.bytes && (request.pages == Pages::kAuto || request.pages == spec_.pages);
+    return spec_.kind().fits(request.bytes, request.pages);
   }
 
   /// Whether another piece is to be filled, while as many clients wait.

@@ -79,14 +79,14 @@ Machine::Machine(MachineParts parts)
       ram_(std::move(parts.ram.backing)),
       layout_(ram_.size(), parts.image.info().image_bytes),
       memory_(guest_memory(layout_, ram_)),
-      kernel_(begin_kernel(parts)),
-      prefault_(begin_prefault(parts)),
       passthrough_(parts.devices.empty() ? nullptr
                                          : std::make_unique<Passthrough>(
                                                parts.devices, *std::move(parts.device_files),
                                                DeviceMemory{memory_, page_bytes(ram_.pages()),
                                                             parts.dma_window_bytes, parts.ram.is_mapped},
                                                parts.down, parts.timeline)),
+      kernel_(begin_kernel(parts)),
+      prefault_(begin_prefault(parts)),
       vm_(system_),
       pmem_(parts.image.map()),
       msi_(vm_),

@@ -232,9 +232,10 @@ class Machine {
   Layout layout_;
   GuestMemory memory_;
   std::unique_ptr<HolePuncher> puncher_;
+  // None where no device is passed through. First, since opening one takes longest.
+  std::unique_ptr<Passthrough> passthrough_;
   std::unique_ptr<boot::KernelLoader> kernel_;
-  std::unique_ptr<Prefault> prefault_;        // none where nothing is prefaulted
-  std::unique_ptr<Passthrough> passthrough_;  // none where no device is passed through
+  std::unique_ptr<Prefault> prefault_;  // none where nothing is prefaulted
   kvm::Vm vm_;
   Mapping pmem_;
   MsiDelivery msi_;

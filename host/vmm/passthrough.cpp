@@ -12,6 +12,7 @@
 #include "memory/region_parts.hpp"
 #include "sandbox/sandbox.hpp"
 #include "vfio/memlock.hpp"
+#include "vmm/thread_priority.hpp"
 
 namespace mayfly::vmm {
 namespace {
@@ -44,6 +45,17 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, DeviceFiles f
     }
     open_.push_back({name, nullptr, devices[i].peers, devices[i].intx});
   }
+  if (!lease_) {
+    // Before the map's threads, which would keep it from the processor until a tick, and a reset is the
+    // longest.
+    thread_ = std::jthread([this] {
+      try {
+        open_all(found_.size() > 1 ? std::launch::async : std::launch::deferred);
+      } catch (...) {
+        failure_ = std::current_exception();
+      }
+    });
+  }
   if (memory_.is_mapped) {
     gate_ = std::make_unique<vfio::OpenGate>();
     mapped_ns_ = monotonic_ns();
@@ -53,28 +65,23 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, DeviceFiles f
   // A broker's devices are reset, and open in no time.
   if (lease_) {
     open_all(std::launch::deferred);
-    return;
   }
-  thread_ = std::jthread([this] {
-    try {
-      open_all(found_.size() > 1 ? std::launch::async : std::launch::deferred);
-    } catch (...) {
-      failure_ = std::current_exception();
-    }
-  });
 }
 
 void Passthrough::open_all(std::launch how) {
   timeline_.mark(boot::Milestone::kOpenBegin);
   std::vector<std::future<std::unique_ptr<vfio::DeviceAccess>>> opening;
   for (const vfio::HostDevice& device : found_) {
-    opening.push_back(std::async(how, [this, &device] { return backend_->open(device); }));
+    opening.push_back(std::async(how, [this, &device] {
+      const GoFirst first;
+      return backend_->open(device);
+    }));
   }
   for (std::size_t i = 0; i < opening.size(); ++i) {
     open_[i].access = opening[i].get();
   }
   timeline_.mark(boot::Milestone::kOpenEnd);
-  if (gate_ == nullptr) {
+  if (!memory_.is_mapped && backend_->map_time() == vfio::Backend::MapTime::kAfterOpening) {
     begin_map();
   }
 }

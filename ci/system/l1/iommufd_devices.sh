@@ -4,7 +4,7 @@
 # Devices passed through by iommufd and VFIO's character devices, on a host whose kernel has them and, instead of type1,
 # iommufd's compatibility layer: cases of the group `passthrough`, and which interface is taken.
 
-for part in devices map errors broker; do
+for part in devices map errors broker isolation; do
   # shellcheck source=/dev/null
   source "$REPO/ci/system/l1/passthrough_$part.sh"
 done
@@ -16,7 +16,7 @@ KILLS="${KILLS:-3}"
 # What of the others differs by interface in the kernel; all of them can be named.
 differing=(case_nvme_reads_and_writes_the_same_on_both_sides case_two_devices_at_once
   case_too_little_memlock_names_what_is_needed
-  case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause case_device_in_use_by_another_run
+  case_map_that_fails_while_the_guest_runs_stops_it_with_the_cause case_isolation_of_the_threads_of_the_dma_map case_device_in_use_by_another_run
   case_broker_takes_a_disk_back_from_a_killed_tenant case_broker_keeps_memory_that_is_mapped_before_the_guest_is
   case_run_killed_at_any_moment_leaves_nothing)
 for each in $(compgen -A function case_); do

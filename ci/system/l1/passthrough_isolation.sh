@@ -17,6 +17,7 @@ case_isolation_of_the_threads_of_the_dma_map() {
   vm="$run_pid"
   await "$vm" has_confined_vcpu "$vm"
   expect_confined mnt ipc uts
+  expect_ordinary_priority
   # main, the vCPU, one that populates, one that maps
   ((seen >= 4)) || fail "only $seen threads"
   [[ -z "$(ls -A "/proc/$vm/root/")" ]] || fail "its root has files"

@@ -15,6 +15,14 @@ pinned() { awk '/^Vm(Lck|Pin):/ { sum += $2 } END { print sum + 0 }' "/proc/$1/s
 # has_pinned KIB: whether the run has pinned that much.
 has_pinned() { (($(pinned "$run_pid") >= $1)); }
 
+# nice_of PROCESS: of each of its threads, each value once.
+nice_of() { sed 's/.*) //' "/proc/$1/task/"*/stat | cut -d ' ' -f 17 | sort -u; }
+
+# What opens a device goes before all others, and is gone when a guest runs; what it has started goes before nobody.
+expect_ordinary_priority() {
+  [[ "$(nice_of "$run_pid")" == "$(nice_of $$)" ]] || fail "nice of mayfly's threads: $(nice_of "$run_pid" | xargs)"
+}
+
 # start_run OPTION...: a run in the background, $run_pid; its stdin is descriptor 5. It ends by itself in the end.
 start_run() {
   rm -f "$WORK/go"

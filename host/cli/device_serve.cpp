@@ -24,23 +24,24 @@ broker::LotSpec check_lot(const std::string& text, std::set<vfio::PciAddress>& s
   std::string_view rest = text;
   for (bool more = true; more;) {
     more = rest.find(',') != std::string_view::npos;
-    std::string_view word = take_part(rest);
-    const std::string written(word);
-    const auto [key, value] = take_setting(word);
+    const std::string_view word = take_part(rest);
+    std::string_view setting = word;
+    const auto [key, value] = take_setting(setting);
     if (key == "memory") {
       lot.memory = check_memory_kind(text, value);
       continue;
     }
-    if (written.find('=') != std::string::npos) {
+    if (key != word) {
       if (!lot.memory.has_value() || !set_memory_kind(*lot.memory, text, key, value)) {
         refuse_memory(
             text, "after the devices there may be memory=SIZE, and after that pages=2m|1g|thp|4k and node=N");
       }
       continue;
     }
-    const auto address = vfio::parse_pci_address(written);
+    const auto address = vfio::parse_pci_address(word);
     if (!address.has_value()) {
-      throw Error("'" + written + "' is not a PCI address; write it as lspci -D does, such as 0000:01:00.0");
+      throw Error("'" + std::string(word) +
+                  "' is not a PCI address; write it as lspci -D does, such as 0000:01:00.0");
     }
     if (!seen.insert(*address).second) {
       throw Error("device " + to_string(*address) + " is named twice");

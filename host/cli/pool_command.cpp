@@ -16,7 +16,7 @@ namespace mayfly::cli {
 namespace {
 
 void say_shelf_is_ready(const pool::Shelf& shelf) {
-  std::printf("%s: %u ready\n", to_string(shelf.spec().kind()).c_str(), shelf.status().ready);
+  std::printf("%s: %u ready\n", to_string(shelf.kind()).c_str(), shelf.status().ready);
   static_cast<void>(std::fflush(stdout));
 }
 

@@ -18,8 +18,7 @@ constexpr std::uint64_t kPiecesMax = 4096;
 
 pool::ShelfSpec check_shelf(std::string_view text) {
   std::string_view rest = text;
-  MemoryKind kind = check_memory_kind(text, take_part(rest));
-  pool::ShelfSpec spec;
+  pool::ShelfSpec spec{.kind = check_memory_kind(text, take_part(rest))};
   std::optional<std::uint32_t> most;
   while (!rest.empty()) {
     const auto [key, value] = take_setting(rest);
@@ -27,7 +26,7 @@ pool::ShelfSpec check_shelf(std::string_view text) {
       spec.count = check_number(text, key, value, 1, kPiecesMax);
     } else if (key == "most") {
       most = check_number(text, key, value, 1, kPiecesMax);
-    } else if (!set_memory_kind(kind, text, key, value)) {
+    } else if (!set_memory_kind(spec.kind, text, key, value)) {
       refuse_memory(text, "after the size there may be pages=2m|1g|thp|4k, node=N, count=N and most=N");
     }
   }
@@ -35,10 +34,7 @@ pool::ShelfSpec check_shelf(std::string_view text) {
   if (spec.most < spec.count) {
     refuse_memory(text, "most is less than count");
   }
-  require_whole_pages(kind, text);
-  spec.bytes = kind.bytes;
-  spec.pages = kind.pages;
-  spec.node = kind.node;
+  require_whole_pages(spec.kind, text);
   return spec;
 }
 
@@ -48,9 +44,7 @@ std::vector<pool::ShelfSpec> check_shelves(const std::vector<std::string>& texts
   std::vector<pool::ShelfSpec> shelves;
   for (const std::string& text : texts) {
     const pool::ShelfSpec spec = check_shelf(text);
-    if (std::ranges::any_of(shelves, [&](const pool::ShelfSpec& each) {
-          return each.bytes == spec.bytes && each.pages == spec.pages && each.node == spec.node;
-        })) {
+    if (std::ranges::find(shelves, spec.kind, &pool::ShelfSpec::kind) != shelves.end()) {
       refuse_memory(text, "named twice; say count=N for more of it");
     }
     shelves.push_back(spec);

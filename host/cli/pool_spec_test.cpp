@@ -22,9 +22,9 @@ std::string refusal(const std::vector<std::string>& texts) {
 TEST(PoolSpec, SizeAloneIsOneOfHugePages) {
   const auto shelves = check_shelves({"512M"});
   ASSERT_EQ(shelves.size(), 1U);
-  EXPECT_EQ(shelves[0].bytes, 512 * kMiB);
-  EXPECT_EQ(shelves[0].pages, Pages::k2m);
-  EXPECT_EQ(shelves[0].node, std::nullopt);
+  EXPECT_EQ(shelves[0].kind.bytes, 512 * kMiB);
+  EXPECT_EQ(shelves[0].kind.pages, Pages::k2m);
+  EXPECT_EQ(shelves[0].kind.node, std::nullopt);
   EXPECT_EQ(shelves[0].count, 1U);
   EXPECT_EQ(shelves[0].most, 1U);
 }
@@ -32,8 +32,8 @@ TEST(PoolSpec, SizeAloneIsOneOfHugePages) {
 TEST(PoolSpec, EveryKeyArrives) {
   const auto shelves = check_shelves({"8G,pages=1g,node=1,count=4,most=6", "1G,count=3"});
   ASSERT_EQ(shelves.size(), 2U);
-  EXPECT_EQ(shelves[0].pages, Pages::k1g);
-  EXPECT_EQ(shelves[0].node, 1U);
+  EXPECT_EQ(shelves[0].kind.pages, Pages::k1g);
+  EXPECT_EQ(shelves[0].kind.node, 1U);
   EXPECT_EQ(shelves[0].count, 4U);
   EXPECT_EQ(shelves[0].most, 6U);
   EXPECT_EQ(shelves[1].most, 3U);

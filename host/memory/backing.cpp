@@ -2,7 +2,6 @@
 #include "memory/backing.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +19,7 @@
 
 #include "base/checked.hpp"
 #include "base/error.hpp"
+#include "base/text_file.hpp"
 #include "memory/nodes.hpp"
 
 namespace mayfly {
@@ -30,16 +30,9 @@ constexpr std::uint64_t kSmallPage = 4 * kKiB;
 constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
 constexpr const char* kThpPath = "/sys/kernel/mm/transparent_hugepage/";
 
-std::string read_small(const std::string& path) {
-  std::array<char, 256> text{};
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  const ssize_t bytes = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
-  return bytes > 0 ? std::string(text.data(), static_cast<std::size_t>(bytes)) : std::string();
-}
-
 /// Of a file that has one; 0 where it cannot be read.
 std::uint64_t read_number(const std::string& path) {
-  return std::strtoull(read_small(path).c_str(), nullptr, 10);
+  return std::strtoull(first_line_of(path).c_str(), nullptr, 10);
 }
 
 std::string pool_name(Pages size) {
@@ -107,7 +100,7 @@ void require_host_memory(std::uint64_t bytes) {
 
 [[noreturn]] void fail_not_enough(std::uint64_t bytes, Pages size) {
   const std::string pool = pool_path(size);
-  if (read_small(pool + "free_hugepages").empty()) {
+  if (first_line_of(pool + "free_hugepages").empty()) {
     throw Error("this host has no " + std::string(name(size)) +
                 " pages (its processor or kernel lacks them); choose another with --pages");
   }
@@ -141,7 +134,7 @@ std::optional<NodeShare> too_large_a_share(std::span<const std::uint32_t> nodes,
 /// Small pages, as require_host_memory() does for all of the host.
 void require_memory_of(const NodeShare& share) {
   // "Node 0 MemTotal:  24574220 kB" comes first.
-  const std::string text = read_small(node_path(share.node) + "meminfo");
+  const std::string text = first_line_of(node_path(share.node) + "meminfo");
   const std::size_t colon = text.find("MemTotal:");
   const std::uint64_t total =
       colon == std::string::npos
@@ -247,7 +240,7 @@ std::string_view name(Pages pages) noexcept {
 }
 
 std::string selected_value(const std::string& path) {
-  const std::string text = read_small(path);
+  const std::string text = first_line_of(path);
   const std::size_t open = text.find('[');
   const std::size_t close = text.find(']');
   return open < close && close != std::string::npos ? text.substr(open + 1, close - open - 1) : std::string();

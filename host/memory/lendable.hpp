@@ -18,6 +18,8 @@ struct MemoryKind {
   /// The NUMA node that it comes from; nothing: any.
   std::optional<std::uint32_t> node{};
 
+  friend bool operator==(const MemoryKind&, const MemoryKind&) noexcept = default;
+
   /// Whether it is what somebody asks for; kAuto: of any pages.
   [[nodiscard]] bool fits(std::uint64_t wanted_bytes, Pages wanted) const noexcept {
     return bytes == wanted_bytes && (wanted == Pages::kAuto || wanted == pages);

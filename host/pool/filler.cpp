@@ -13,7 +13,7 @@
 
 namespace mayfly::pool {
 bool Filler::Job::has_part() const noexcept {
-  return !begun || (filling != nullptr && refusal.empty() && next < shelf->spec().bytes);
+  return !begun || (filling != nullptr && refusal.empty() && next < shelf->kind().bytes);
 }
 
 Filler::Filler(Source& source, Background background)
@@ -101,7 +101,7 @@ void Filler::work_on(Jobs::iterator job, std::unique_lock<std::mutex>& lock) {
     fill_part(*job, lock);
   }
   --job->workers;
-  const bool is_over = !job->refusal.empty() || job->next >= job->shelf->spec().bytes;
+  const bool is_over = !job->refusal.empty() || job->next >= job->shelf->kind().bytes;
   if (!is_over || job->workers > 0) {
     return;
   }
@@ -121,7 +121,7 @@ void Filler::give_back(Jobs::iterator job, std::unique_lock<std::mutex>& lock) {
   Jobs over;
   over.splice(over.begin(), jobs_, job);
   lock.unlock();
-  source_.give_back(std::move(job->leaving), job->shelf->spec().bytes);
+  source_.give_back(std::move(job->leaving), job->shelf->kind().bytes);
   lock.lock();
   tell({job->shelf, GivenBack{}});
 }
@@ -132,7 +132,7 @@ void Filler::begin(Job& job, std::unique_lock<std::mutex>& lock) {
   std::unique_ptr<Filling> filling;
   std::string refusal;
   try {
-    filling = source_.begin(job.shelf->spec());
+    filling = source_.begin(job.shelf->kind());
   } catch (const std::exception& error) {
     refusal = error.what();
   }
@@ -143,8 +143,8 @@ void Filler::begin(Job& job, std::unique_lock<std::mutex>& lock) {
 }
 
 void Filler::fill_part(Job& job, std::unique_lock<std::mutex>& lock) {
-  const ShelfSpec& spec = job.shelf->spec();
-  const std::uint64_t bytes = std::min(std::max(kPartBytes, page_bytes(spec.pages)), spec.bytes - job.next);
+  const MemoryKind& kind = job.shelf->kind();
+  const std::uint64_t bytes = std::min(std::max(kPartBytes, page_bytes(kind.pages)), kind.bytes - job.next);
   const Piece part{job.next, bytes};
   job.next += bytes;
   Filling& filling = *job.filling;

@@ -29,8 +29,8 @@ constexpr std::uint64_t kBytes = 2 * kMiB;
 /// Hands the file of the tenant before to the next one, pages and all: what a pool must never do.
 class ReusingSource final : public Source {
  public:
-  [[nodiscard]] std::unique_ptr<Filling> begin(const ShelfSpec& spec) override {
-    return left_ ? std::make_unique<Reused>(std::move(left_)) : real_.begin(spec);
+  [[nodiscard]] std::unique_ptr<Filling> begin(const MemoryKind& kind) override {
+    return left_ ? std::make_unique<Reused>(std::move(left_)) : real_.begin(kind);
   }
   void give_back(Fd memory, std::uint64_t /*bytes*/) noexcept override { left_ = std::move(memory); }
 
@@ -76,7 +76,7 @@ class HandOut : public ::testing::Test {
     pool_ = fork_to([this] {
       Kind source;
       const Fd never(::eventfd(0, EFD_CLOEXEC));
-      Pool({.shelves = {{.bytes = kBytes, .pages = Pages::k4k, .node = {}, .count = 3, .most = 6}},
+      Pool({.shelves = {{.kind = {.bytes = kBytes, .pages = Pages::k4k}, .count = 3, .most = 6}},
             .on_ready = [](const Shelf&) {},
             .on_trouble = [](std::string_view) {},
             .background = Filler::Background::kOrdinary},

@@ -65,7 +65,7 @@ void Pool::take_filled(Holding& holding, Result<Fd, std::string> outcome) {
   if (outcome.has_value()) {
     shelf.filled(*std::move(outcome));
     if (was_wrong) {
-      parts_.on_trouble("there is " + to_string(shelf.spec().kind()) + " again");
+      parts_.on_trouble("there is " + to_string(shelf.kind()) + " again");
     }
     if (shelf.is_full() && !std::exchange(holding.is_told_ready, true)) {
       holding.was_ready = true;
@@ -73,7 +73,7 @@ void Pool::take_filled(Holding& holding, Result<Fd, std::string> outcome) {
     }
     return;
   }
-  std::string why = "cannot fill " + to_string(shelf.spec().kind()) + ": " + outcome.error();
+  std::string why = "cannot fill " + to_string(shelf.kind()) + ": " + outcome.error();
   if (!holding.was_ready) {
     throw Error(std::move(why));
   }

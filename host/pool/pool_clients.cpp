@@ -50,10 +50,10 @@ void Pool::answer(lease::Client& client, const MemoryRequest& request) {
       asked_.erase(before);
     }
     const Shelf& shelf = fits.front()->shelf;
-    refuse(client, shelf.why().empty()
-                       ? "all of its " + to_string(shelf.spec().kind()) + " are lent: " +
-                             std::to_string(shelf.status().lent) + " of " + std::to_string(shelf.spec().most)
-                       : "it cannot fill " + to_string(shelf.spec().kind()) + ": " + shelf.why());
+    refuse(client, shelf.why().empty() ? "all of its " + to_string(shelf.kind()) +
+                                             " are lent: " + std::to_string(shelf.status().lent) + " of " +
+                                             std::to_string(shelf.spec().most)
+                                       : "it cannot fill " + to_string(shelf.kind()) + ": " + shelf.why());
     return;
   }
   if (before == asked_.end()) {
@@ -74,7 +74,7 @@ void Pool::lend(lease::Client& client, const MemoryRequest& request, Holding& ho
   asked->memory = holding.shelf.lend(waited);
   holding.is_told_ready = false;
   const int memory = asked->memory.get();
-  server_.lend(client, packet_of(to_wire(Answer{"", holding.shelf.spec().pages})), {&memory, 1});
+  server_.lend(client, packet_of(to_wire(Answer{"", holding.shelf.kind().pages})), {&memory, 1});
 }
 
 void Pool::refuse(lease::Client& client, std::string why) {
@@ -108,9 +108,9 @@ std::vector<Pool::Holding*> Pool::fitting(const MemoryRequest& request) {
   }
   // What is ready before what is not, then what is near, then the larger pages.
   std::ranges::stable_sort(fits, std::greater<>(), [&](const Holding* each) {
-    const ShelfSpec& spec = each->shelf.spec();
-    const bool is_near = spec.node.has_value() && spec.node == request.near_node;
-    return std::tuple(each->shelf.has_ready(), is_near, spec.pages);
+    const MemoryKind& kind = each->shelf.kind();
+    const bool is_near = kind.node.has_value() && kind.node == request.near_node;
+    return std::tuple(each->shelf.has_ready(), is_near, kind.pages);
   });
   return fits;
 }
@@ -118,7 +118,7 @@ std::vector<Pool::Holding*> Pool::fitting(const MemoryRequest& request) {
 std::string Pool::describe_lack(const MemoryRequest& request) const {
   std::string kept;
   for (const Holding& holding : holdings_) {
-    kept += (kept.empty() ? "" : ", ") + to_string(holding.shelf.spec().kind());
+    kept += (kept.empty() ? "" : ", ") + to_string(holding.shelf.kind());
   }
   return "it keeps no " + std::to_string(request.bytes / kMiB) + " MiB" +
          (request.pages == Pages::kAuto ? "" : " of " + std::string(name(request.pages)) + " pages") +

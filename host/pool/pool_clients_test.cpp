@@ -101,8 +101,8 @@ TEST_F(PoolClients, EndlessConnectionsAreBoundedAndServedInTurn) {
 }
 
 TEST_F(PoolClients, NearestNodeIsPreferredAndThenAnyOther) {
-  parts_.shelves = {{.bytes = kSmall, .pages = Pages::k4k, .node = {}},
-                    {.bytes = kSmall, .pages = Pages::k4k, .node = 0}};
+  parts_.shelves = {{.kind = {.bytes = kSmall, .pages = Pages::k4k}},
+                    {.kind = {.bytes = kSmall, .pages = Pages::k4k, .node = 0}}};
   start();
   await("ready", 2);
   std::vector<LentMemory> memory;

@@ -24,11 +24,11 @@ namespace mayfly::pool::testing {
 /// Real memory, small; begin() can be made to fail, and fill() to wait. Any thread.
 class TestSource final : public Source {
  public:
-  [[nodiscard]] std::unique_ptr<Filling> begin(const ShelfSpec& spec) override {
+  [[nodiscard]] std::unique_ptr<Filling> begin(const MemoryKind& kind) override {
     if (refuses) {
       throw Error("no pages are free");
     }
-    return std::make_unique<TestFilling>(real_.begin(spec), *this);
+    return std::make_unique<TestFilling>(real_.begin(kind), *this);
   }
   void give_back(Fd memory, std::uint64_t bytes) noexcept override {
     real_.give_back(std::move(memory), bytes);
@@ -84,12 +84,12 @@ inline constexpr std::uint64_t kLarge = 16 * kMiB;
 class PoolTest : public ::testing::Test {
  protected:
   PoolTest() : stop_(::eventfd(0, EFD_CLOEXEC)) {
-    parts_.shelves = {{.bytes = kSmall, .pages = Pages::k4k, .node = {}, .count = 2, .most = 3},
-                      {.bytes = kLarge, .pages = Pages::k4k}};
+    parts_.shelves = {{.kind = {.bytes = kSmall, .pages = Pages::k4k}, .count = 2, .most = 3},
+                      {.kind = {.bytes = kLarge, .pages = Pages::k4k}}};
     // A busy machine gives next to nothing to idle threads.
     parts_.background = Filler::Background::kOrdinary;
     parts_.retry_after = std::chrono::milliseconds(1);
-    parts_.on_ready = [this](const Shelf& shelf) { note("ready " + to_string(shelf.spec().kind())); };
+    parts_.on_ready = [this](const Shelf& shelf) { note("ready " + to_string(shelf.kind())); };
     parts_.on_trouble = [this](std::string_view sentence) { note(std::string(sentence)); };
   }
   ~PoolTest() override { stop(); }

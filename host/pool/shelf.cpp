@@ -9,9 +9,9 @@
 namespace mayfly::pool {
 
 ShelfStatus Shelf::status() const noexcept {
-  return {.bytes = spec_.bytes,
-          .pages = static_cast<std::uint32_t>(spec_.pages),
-          .node = spec_.node.value_or(WireRequest::kNoNode),
+  return {.bytes = spec_.kind.bytes,
+          .pages = static_cast<std::uint32_t>(spec_.kind.pages),
+          .node = spec_.kind.node.value_or(WireRequest::kNoNode),
           .ready = static_cast<std::uint32_t>(ready_.size()),
           .lent = lent_,
           .on_the_way = filling_ + leaving_,

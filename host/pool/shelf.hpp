@@ -15,17 +15,11 @@ namespace mayfly::pool {
 
 /// One kind of memory that a pool keeps.
 struct ShelfSpec {
-  std::uint64_t bytes = 0;
-  /// Never kAuto.
-  Pages pages = Pages::k2m;
-  /// The NUMA node that it comes from; nothing: any.
-  std::optional<std::uint32_t> node{};
+  MemoryKind kind{};
   /// What is kept ready.
   std::uint32_t count = 1;
   /// What there is at most, lent memory included.
   std::uint32_t most = 1;
-
-  [[nodiscard]] MemoryKind kind() const noexcept { return {bytes, pages, node}; }
 };
 
 /// Memory of one kind, and what has become of it. Each piece is a file of its own, which goes to one tenant
@@ -42,9 +36,10 @@ class Shelf {
   explicit Shelf(const ShelfSpec& spec) noexcept : spec_(spec) {}
 
   [[nodiscard]] const ShelfSpec& spec() const noexcept { return spec_; }
+  [[nodiscard]] const MemoryKind& kind() const noexcept { return spec_.kind; }
   [[nodiscard]] ShelfStatus status() const noexcept;
   [[nodiscard]] bool fits(const MemoryRequest& request) const noexcept {
-    return spec_.kind().fits(request.bytes, request.pages);
+    return spec_.kind.fits(request.bytes, request.pages);
   }
 
   /// Whether another piece is to be filled, while as many clients wait.

@@ -18,7 +18,7 @@ class ShelfTest : public testing::Test {
     }
   }
 
-  Shelf shelf_{{.bytes = 2 * kMiB, .pages = Pages::k4k, .node = {}, .count = 2, .most = 3}};
+  Shelf shelf_{{.kind = {.bytes = 2 * kMiB, .pages = Pages::k4k}, .count = 2, .most = 3}};
 };
 
 TEST_F(ShelfTest, IsFilledUpToItsCount) {
@@ -102,7 +102,7 @@ TEST_F(ShelfTest, FitsItsSizeAndPages) {
 }
 
 TEST_F(ShelfTest, SaysWhatItIs) {
-  EXPECT_EQ(to_string(shelf_.spec().kind()), "2 MiB of 4k pages");
+  EXPECT_EQ(to_string(shelf_.kind()), "2 MiB of 4k pages");
   EXPECT_EQ(to_string({.bytes = kGiB, .pages = Pages::k1g, .node = 3}), "1024 MiB of 1g pages on node 3");
 }
 

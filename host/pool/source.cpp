@@ -12,7 +12,7 @@ namespace {
 
 class MemfdFilling final : public Filling {
  public:
-  explicit MemfdFilling(const ShelfSpec& spec) : backing_(make_lendable(spec.kind())) {}
+  explicit MemfdFilling(const MemoryKind& kind) : backing_(make_lendable(kind)) {}
 
   [[nodiscard]] Result<void, std::string> fill(const Piece& part) noexcept override {
     const auto done = populate_.populate(backing_.data() + part.offset, part.bytes);
@@ -29,8 +29,8 @@ class MemfdFilling final : public Filling {
 
 }  // namespace
 
-std::unique_ptr<Filling> MemfdSource::begin(const ShelfSpec& spec) {
-  return std::make_unique<MemfdFilling>(spec);
+std::unique_ptr<Filling> MemfdSource::begin(const MemoryKind& kind) {
+  return std::make_unique<MemfdFilling>(kind);
 }
 
 void MemfdSource::give_back(Fd memory, std::uint64_t bytes) noexcept {

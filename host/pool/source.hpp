@@ -34,7 +34,7 @@ class Source {
   virtual ~Source() = default;
 
   /// Throws Error when the host has not enough.
-  [[nodiscard]] virtual std::unique_ptr<Filling> begin(const ShelfSpec& spec) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Filling> begin(const MemoryKind& kind) = 0;
   /// Gives the pages back to the host, though somebody else may still have the file open.
   virtual void give_back(Fd memory, std::uint64_t bytes) noexcept = 0;
 };
@@ -43,7 +43,7 @@ class Source {
 /// as they are filled, sealed against any change of size.
 class MemfdSource final : public Source {
  public:
-  [[nodiscard]] std::unique_ptr<Filling> begin(const ShelfSpec& spec) override;
+  [[nodiscard]] std::unique_ptr<Filling> begin(const MemoryKind& kind) override;
   void give_back(Fd memory, std::uint64_t bytes) noexcept override;
 };
 

@@ -14,7 +14,7 @@ namespace mayfly::pool {
 namespace {
 
 constexpr std::uint64_t kBytes = 8 * kMiB;
-const ShelfSpec kSpec{.bytes = kBytes, .pages = Pages::k4k};
+const MemoryKind kKind{.bytes = kBytes, .pages = Pages::k4k};
 
 std::uint64_t bytes_there(const Fd& file) {
   struct stat status {};
@@ -23,7 +23,7 @@ std::uint64_t bytes_there(const Fd& file) {
 
 TEST(MemfdSource, FillsTheParts) {
   MemfdSource source;
-  const auto filling = source.begin(kSpec);
+  const auto filling = source.begin(kKind);
   ASSERT_TRUE(filling->fill({0, 2 * kMiB}).has_value());
   ASSERT_TRUE(filling->fill({6 * kMiB, 2 * kMiB}).has_value());
   const Fd file = filling->take();
@@ -33,7 +33,7 @@ TEST(MemfdSource, FillsTheParts) {
 
 TEST(MemfdSource, GivesBackThoughTheFileIsMappedElsewhere) {
   MemfdSource source;
-  const auto filling = source.begin(kSpec);
+  const auto filling = source.begin(kKind);
   ASSERT_TRUE(filling->fill({0, kBytes}).has_value());
   Fd file = filling->take();
   const Fd kept(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));

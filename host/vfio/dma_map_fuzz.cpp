@@ -16,6 +16,7 @@
 #include "testing/fake_iommu.hpp"
 #include "vfio/dma_map_fuzz_model.hpp"
 #include "vfio/dma_plan.hpp"
+#include "vfio/waiting.hpp"
 
 namespace mayfly::vfio {
 namespace {
@@ -69,13 +70,13 @@ class Fuzz {
         release(some_range());
         break;
       case 4:
-        release_all();
+        ask([this] { release_all(); });
         break;
       case 5:
-        settle();
+        ask([this] { settle(); });
         break;
       case 6:
-        when_ready();
+        ask([this] { when_ready(); });
         break;
       case 7:
         ready_run(GuestAddress(some_address()));
@@ -178,6 +179,17 @@ class Fuzz {
     held_ &= ~(units & mapped_);
     releasing_ |= units & ~mapped_;
     requests_.back().is_open = !at_once;
+  }
+
+  /// Front ends and vCPUs, each of which waits for its last request.
+  static constexpr std::size_t kAskers = 200;
+  static_assert(kAskers < Waiting::kRequestsMax);
+
+  template <typename Asking>
+  void ask(Asking&& asking) {
+    if (requests_open() < kAskers) {
+      asking();
+    }
   }
 
   void release_all() {

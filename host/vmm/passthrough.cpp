@@ -50,7 +50,11 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, DeviceFiles f
     // longest.
     thread_ = std::jthread([this] {
       try {
-        open_all(found_.size() > 1 ? std::launch::async : std::launch::deferred);
+        {
+          const GoFirst first;  // and whom it starts
+          open_all(found_.size() > 1 ? std::launch::async : std::launch::deferred);
+        }
+        begin_map_at(vfio::Backend::MapTime::kAfterOpening);
       } catch (...) {
         failure_ = std::current_exception();
       }
@@ -59,12 +63,12 @@ Passthrough::Passthrough(const std::vector<PassedDevice>& devices, DeviceFiles f
   if (memory_.is_mapped) {
     gate_ = std::make_unique<vfio::OpenGate>();
     mapped_ns_ = monotonic_ns();
-  } else if (backend_->map_time() == vfio::Backend::MapTime::kBesideOpening) {
-    begin_map();
   }
+  begin_map_at(vfio::Backend::MapTime::kBesideOpening);
   // A broker's devices are reset, and open in no time.
   if (lease_) {
     open_all(std::launch::deferred);
+    begin_map_at(vfio::Backend::MapTime::kAfterOpening);
   }
 }
 
@@ -72,21 +76,18 @@ void Passthrough::open_all(std::launch how) {
   timeline_.mark(boot::Milestone::kOpenBegin);
   std::vector<std::future<std::unique_ptr<vfio::DeviceAccess>>> opening;
   for (const vfio::HostDevice& device : found_) {
-    opening.push_back(std::async(how, [this, &device] {
-      const GoFirst first;
-      return backend_->open(device);
-    }));
+    opening.push_back(std::async(how, [this, &device] { return backend_->open(device); }));
   }
   for (std::size_t i = 0; i < opening.size(); ++i) {
     open_[i].access = opening[i].get();
   }
   timeline_.mark(boot::Milestone::kOpenEnd);
-  if (!memory_.is_mapped && backend_->map_time() == vfio::Backend::MapTime::kAfterOpening) {
-    begin_map();
-  }
 }
 
-void Passthrough::begin_map() {
+void Passthrough::begin_map_at(vfio::Backend::MapTime time) {
+  if (memory_.is_mapped || backend_->map_time() != time) {
+    return;
+  }
   vfio::DmaMapConfig config;
   config.rules.pieces = vfio::PieceRules::for_pages(memory_.page_bytes);
   if (memory_.window_bytes) {

@@ -92,9 +92,10 @@ class Passthrough final : public ReadyObserver {
   [[nodiscard]] std::string describe_failure() const { return map_->describe_failure(); }
 
  private:
-  /// Opens the devices, each on a thread or one after the other, and begins the map where that has waited.
+  /// Each device on a thread, or one after the other.
   void open_all(std::launch how);
-  void begin_map();
+  /// Begins the map, if there is one to make and this is its time.
+  void begin_map_at(vfio::Backend::MapTime time);
 
   DeviceMemory memory_;
   bool opens_here_;
@@ -105,7 +106,7 @@ class Passthrough final : public ReadyObserver {
   Fd lease_;
   MadvisePopulate populate_;
   std::unique_ptr<vfio::Backend> backend_;
-  // Begun where devices must be open before by open_all(); none where memory is mapped already.
+  // None where memory is mapped already.
   std::optional<vfio::DmaMap> map_;
   std::unique_ptr<vfio::BusMasterGate> gate_;
   /// CLOCK_MONOTONIC, where memory was mapped already: when it was taken over.

@@ -77,15 +77,11 @@ _show_dots() {
 
 # Runs the job in Bochs.
 run_in_bochs() {
-  local vmlinuz="$kernel" modules="" initrd
-  if [[ -z $kernel ]]; then
-    modules="$(kernel_dir)"
-    vmlinuz="$modules/vmlinuz"
-  fi
+  local initrd
   initrd="$(initramfs_for "$lab_dir" "$modules")"
   begin_run
   initrd="$(packed_initramfs "$initrd")"
-  _make_iso "$run_dir" "$vmlinuz" "$initrd"
+  _make_iso "$run_dir" "$kernel" "$initrd"
   _write_bochs_configuration "$run_dir"
   # The text display wants a terminal, of a size that it can draw on. `script` starts a session of its own, so
   # Bochs is tied to it by its death.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# L1's initramfs: static busybox, the scripts of l1/, and the few modules of the stock kernel that a run needs.
+# L1's initramfs: static busybox, the scripts of l1/, and the few modules of its kernel that a run needs.
 
 # Module lists by the name under which l1/ loads them.
 readonly -A kModuleLists=(
@@ -34,7 +34,7 @@ write_cpio() {
 }
 
 _build_initramfs() {
-  local lab="$1" kernel="$2" output="$3" list tree
+  local lab="$1" kernel="$2" output="$3" list lists=("${!kModuleLists[@]}") tree
   tree="$(mktemp -d)"
   mkdir -p "$tree"/{bin,dev,proc,sys,root,run,tmp,lab/lower,lab/scratch}
   cp /bin/busybox "$tree/bin/busybox"
@@ -43,7 +43,9 @@ _build_initramfs() {
   install -m 755 "$lab/l1/init" "$tree/init"
   if [[ -n $kernel ]]; then
     mkdir "$tree/lab/modules"
-    for list in "${!kModuleLists[@]}"; do
+    # Our own has all else built in.
+    [[ -f $kernel/vmlinuz ]] || lists=(kvm-amd)
+    for list in "${lists[@]}"; do
       # shellcheck disable=SC2086  # a list of words
       copy_modules "$kernel" "$tree/lab/modules" "$list" ${kModuleLists[$list]}
     done
@@ -53,12 +55,12 @@ _build_initramfs() {
 }
 
 # Prints the path of the cached initramfs, made first where it is missing.
-# LAB is the lab's directory; KERNEL is the unpacked stock kernel, or empty for a kernel with all built in.
+# LAB is the lab's directory; KERNEL is the directory of the stock kernel or of our own, or empty for a kernel with all built in.
 initramfs_for() {
   local lab="$1" kernel="$2" key place made
   key="$({
     cat "$lab/initramfs.sh" "$lab/l1/"* /bin/busybox
-    [[ -z $kernel ]] || cat "$kernel/release" "$kernel/vmlinuz"
+    [[ -z $kernel ]] || cat "$kernel/release" "$kernel"/vmlinu[xz]
   } | sha256sum | cut -c 1-16)"
   place="$(cache_dir)/initramfs/$key.cpio"
   if [[ ! -f $place ]]; then

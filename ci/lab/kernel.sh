@@ -59,8 +59,16 @@ kernel_ready() {
   [[ -f $(kernel_dir)/vmlinuz ]]
 }
 
+# Makes Debian's kernel the run's, fetched first where there is none.
+use_stock_kernel() {
+  kernel_ready || prepare_kernel
+  modules="$(kernel_dir)"
+  kernel="$modules/vmlinuz"
+}
+
 # Makes L1's own kernel the run's, from the cache, or built first. LAB is the lab's directory.
 use_own_kernel() {
-  # shellcheck disable=SC2034  # run.sh reads it
   kernel="$("$1/build_kernel" "$(cache_dir)/own")" || die "cannot build L1's own kernel (the reason is above)"
+  # shellcheck disable=SC2034  # run.sh reads it
+  modules="$(dirname "$kernel")"
 }

@@ -11,6 +11,7 @@ cpus=1
 devices=()
 files=()
 kernel=""
+modules="" # the directory of its modules, where it has any
 own_kernel=no
 hugepages_2m=0
 nodes=1

@@ -113,13 +113,7 @@ exit_with_status() {
 
 # Runs the job in QEMU.
 run_in_qemu() {
-  local program vmlinuz initrd modules=""
-  if [[ -n $kernel ]]; then
-    vmlinuz="$kernel"
-  else
-    modules="$(kernel_dir)"
-    vmlinuz="$modules/vmlinuz"
-  fi
+  local program initrd
   program="$(emulator_for "$lab_dir")"
   initrd="$(initramfs_for "$lab_dir" "$modules")"
   begin_run
@@ -129,7 +123,7 @@ run_in_qemu() {
     initrd="$(packed_initramfs "$initrd")"
   fi
   local -a qemu
-  qemu_command "$program" "$run_dir" "$vmlinuz" "$initrd"
+  qemu_command "$program" "$run_dir" "$kernel" "$initrd"
   start_l1 "${qemu[@]}"
   await_l1
   exit_with_status

@@ -40,6 +40,27 @@ read_common_option() {
   esac
 }
 
+# build_image FROM TO OPTION...: an image of a directory or an archive.
+build_image() {
+  local builder="$checkout/build/bin/mayfly-image"
+  [[ -x $builder ]] || die "there is no $builder; ci/quickstart makes it"
+  "$builder" build --quiet --from "$1" --output "$2" "${@:3}" || die "there is no image $2; the reason of mayfly-image is above"
+}
+
+# build_load NAME: the program of NAME_load.cpp, which is $work/root/NAME-load.
+# shellcheck disable=SC2154  # work is the caller's.
+build_load() {
+  mkdir -p "$work/root"
+  g++ -std=c++20 -O2 -static -s -o "$work/root/$1-load" "$bench_dir/$1_load.cpp"
+}
+
+# Makes an image of that program alone, and uses it.
+make_load_image() {
+  build_load "$1"
+  image="$work/$1.img"
+  build_image "$work/root" "$image"
+}
+
 # require_place OPTION FILE: fails where a file that is asked for could not be written.
 require_place() {
   [[ -z $2 || (-d $(dirname "$2") && -w $(dirname "$2")) ]] || die "cannot write $2; give $1 a place that can be written"

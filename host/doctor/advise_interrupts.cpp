@@ -11,6 +11,9 @@ constexpr Mechanism kIpi{"interrupts", "virtual-ipi", "a vCPU interrupts another
 constexpr Mechanism kDeadline{"timers", "tsc-deadline",
                               "the guest sets its timer by one write and calibrates nothing",
                               "Intel SDM 3A, TSC-deadline mode"};
+constexpr Mechanism kSynthetic{"timers", "synthetic-timers",
+                               "a guest that works has its tick for one exit instead of two or more",
+                               "Hyper-V TLFS, Timers; Linux, arch/x86/kvm/hyperv.c"};
 constexpr Mechanism kStableTsc{"timers", "tsc", "programs of the guest read the time without a system call",
                                "Linux, arch/x86/kernel/kvmclock.c, PVCLOCK_TSC_STABLE_BIT"};
 constexpr Mechanism kPreemption{"timers", "preemption-timer", "a guest's timer takes no timer of the host",
@@ -63,6 +66,17 @@ Finding check_deadline(const Capabilities& host) {
   return host.kvm.capability("KVM_CAP_TSC_DEADLINE_TIMER") > 0
              ? is_on(kDeadline, "given to guests")
              : is_absent(kDeadline, "KVM has none for guests");
+}
+
+Finding check_synthetic(const Capabilities& host) {
+  if (host.kvm.open < 0) {
+    return is_unknown(kSynthetic, "cannot be asked without /dev/kvm");
+  }
+  return host.kvm.capability("KVM_CAP_HYPERV_SYNIC2") > 0 &&
+                 host.kvm.capability("KVM_CAP_HYPERV_ENFORCE_CPUID") > 0
+             ? is_on(kSynthetic, "given to guests")
+             : is_absent(kSynthetic, "not in this kernel's KVM",
+                         "boot Linux 5.15 or later with CONFIG_KVM_HYPERV");
 }
 
 Finding check_tsc(const Capabilities& host) {
@@ -121,6 +135,7 @@ void advise_interrupts(const Capabilities& host, std::vector<Finding>& findings)
   findings.push_back(check_apic(host));
   findings.push_back(check_ipi(host));
   findings.push_back(check_deadline(host));
+  findings.push_back(check_synthetic(host));
   findings.push_back(check_tsc(host));
   if (host.cpu.vendor != Vendor::kAmd) {
     findings.push_back(check_preemption(host));

@@ -60,6 +60,7 @@ TEST(RecordedHosts, SapphireRapidsSetUpWholeHasAllOfItOn) {
              {"vfio.no-idle-d3", Level::kOk, "on", ""},
              {"interrupts.virtual-ipi", Level::kOk, "on", ""},
              {"timers.posted-timer", Level::kOk, "--dedicated", ""},
+             {"timers.synthetic-timers", Level::kOk, "given to guests", ""},
              {"network.taps", Level::kOk, "/dev/net/tun is there", ""},
              {"network.user", Level::kOk, "installed", ""},
              {"isolation.isolated-cpus", Level::kOk, "8-55", ""},
@@ -106,14 +107,16 @@ TEST(RecordedHosts, Zen5OnANewKernelGoesByIommufd) {
 TEST(RecordedHosts, NestedGuestRunsAtAPrice) {
   const Recording host = recorded("nested-guest");
   EXPECT_TRUE(run_works(host));
-  expect_advice(host, {{"run.cpu", Level::kOk, "Intel VMX", ""},
-                       {"run.bare-metal", Level::kNone, "virtual machine itself (QEMU Standard PC", ""},
-                       {"kvm.disable-exits", Level::kOk, "HLT, PAUSE, used", ""},
-                       {"iommu.translation", Level::kNone, "no IOMMU in use", "-device intel-iommu"},
-                       {"interrupts.virtual-apic", Level::kNone, "hidden by the hypervisor below", ""},
-                       {"timers.preemption-timer", Level::kNone, "hidden by the hypervisor below", ""},
-                       {"timers.tsc", Level::kNone, "kvm-clock", "clocksource=tsc"},
-                       {"isolation.mitigations", Level::kWarn, "mmio_stale_data", "microcode"}});
+  expect_advice(host,
+                {{"run.cpu", Level::kOk, "Intel VMX", ""},
+                 {"run.bare-metal", Level::kNone, "virtual machine itself (QEMU Standard PC", ""},
+                 {"kvm.disable-exits", Level::kOk, "HLT, PAUSE, used", ""},
+                 {"iommu.translation", Level::kNone, "no IOMMU in use", "-device intel-iommu"},
+                 {"interrupts.virtual-apic", Level::kNone, "hidden by the hypervisor below", ""},
+                 {"timers.preemption-timer", Level::kNone, "hidden by the hypervisor below", ""},
+                 {"timers.tsc", Level::kNone, "kvm-clock", "clocksource=tsc"},
+                 {"timers.synthetic-timers", Level::kNone, "not in this kernel's KVM", "CONFIG_KVM_HYPERV"},
+                 {"isolation.mitigations", Level::kWarn, "mmio_stale_data", "microcode"}});
 }
 
 TEST(RecordedHosts, CloudVmWithoutVmxCannotRun) {

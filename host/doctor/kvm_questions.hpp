@@ -30,6 +30,8 @@ inline constexpr std::array kKvmQuestions{
     std::pair{"KVM_CAP_X86_DISABLE_EXITS", std::uint32_t{KVM_CAP_X86_DISABLE_EXITS}},
     std::pair{"KVM_CAP_DIRTY_LOG_RING", std::uint32_t{KVM_CAP_DIRTY_LOG_RING}},
     std::pair{"KVM_CAP_EXIT_HYPERCALL", std::uint32_t{KVM_CAP_EXIT_HYPERCALL}},
+    std::pair{"KVM_CAP_HYPERV_ENFORCE_CPUID", std::uint32_t{KVM_CAP_HYPERV_ENFORCE_CPUID}},
+    std::pair{"KVM_CAP_HYPERV_SYNIC2", std::uint32_t{KVM_CAP_HYPERV_SYNIC2}},
     std::pair{"KVM_CAP_BINARY_STATS_FD", std::uint32_t{KVM_CAP_BINARY_STATS_FD}},
     std::pair{"KVM_CAP_DISABLE_QUIRKS2", std::uint32_t{KVM_CAP_DISABLE_QUIRKS2}},
     std::pair{"KVM_CAP_PRE_FAULT_MEMORY", kCapPreFaultMemory},

@@ -49,7 +49,7 @@ constexpr Name kUserExits[] = {
     {static_cast<long long>(kFailed), "error"},
 };
 
-// SDM volume 4, AMD's manual volume 2 appendix A, and Documentation/virt/kvm/x86/msr.rst.
+// SDM volume 4, AMD's manual volume 2 appendix A, Hyper-V's TLFS, and Documentation/virt/kvm/x86/msr.rst.
 constexpr Name kMsrs[] = {
     {0x10, "TSC"},
     {0x1b, "APIC_BASE"},
@@ -76,6 +76,8 @@ constexpr Name kMsrs[] = {
     {0x838, "X2APIC_TMICT"},
     {0x839, "X2APIC_TMCCT"},
     {0x83f, "X2APIC_SELF_IPI"},
+    {0x400000b0, "HYPERV_STIMER0_CONFIG"},
+    {0x400000b1, "HYPERV_STIMER0_COUNT"},
     {0x4b564d00, "KVM_WALL_CLOCK_NEW"},
     {0x4b564d01, "KVM_SYSTEM_TIME_NEW"},
     {0x4b564d02, "KVM_ASYNC_PF_EN"},

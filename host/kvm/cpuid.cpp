@@ -5,6 +5,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <tuple>
 
 #include <cpuid.h>
@@ -31,7 +32,30 @@ constexpr std::uint32_t kEcxTscDeadline = 1U << 24U;
 constexpr std::uint32_t kEcxHypervisor = 1U << 31U;
 constexpr std::uint32_t kEdxHyperThreading = 1U << 28U;
 
+// Hyper-V TLFS, chapter 2, Feature and Interface Discovery.
+constexpr std::uint32_t kHyperVVendor = 0x40000000;
+constexpr std::uint32_t kHyperVInterface = 0x40000001;
+constexpr std::uint32_t kHyperVFeatures = 0x40000003;
+constexpr std::uint32_t kHyperVSignature = 0x31237648;  // "Hv#1"
+constexpr std::uint32_t kEaxSyntheticTimers = 1U << 3U;
+/// They interrupt by a vector of the APIC, and send no messages.
+constexpr std::uint32_t kEdxTimersInterrupt = 1U << 19U;
+/// Where a guest looks next for KVM (Documentation/virt/kvm/x86/cpuid.rst).
+constexpr std::uint32_t kKvmBesideHyperV = KVM_CPUID_SIGNATURE + 0x100;
+
 constexpr std::size_t kEntriesMax = 256;
+
+kvm_cpuid_entry2 leaf_of(std::uint32_t function, std::uint32_t eax, std::string_view name = {}) noexcept {
+  kvm_cpuid_entry2 entry{};
+  entry.function = function;
+  entry.eax = eax;
+  if (!name.empty()) {
+    std::memcpy(&entry.ebx, name.data(), sizeof(entry.ebx));
+    std::memcpy(&entry.ecx, name.data() + 4, sizeof(entry.ecx));
+    std::memcpy(&entry.edx, name.data() + 8, sizeof(entry.edx));
+  }
+  return entry;
+}
 
 std::vector<kvm_cpuid_entry2> supported_entries(const System& system) {
   std::vector<std::uint64_t> storage((sizeof(kvm_cpuid2) + kEntriesMax * sizeof(kvm_cpuid_entry2)) / 8 + 1);
@@ -63,9 +87,7 @@ MonitorLeaf host_monitor_leaf() noexcept {
 Cpuid::Cpuid(const System& system, std::uint32_t cpus) : Cpuid(supported_entries(system), cpus) {}
 
 Cpuid::Cpuid(std::vector<kvm_cpuid_entry2> entries, std::uint32_t cpus)
-    : cpus_(cpus),
-      entries_(std::move(entries)),
-      storage_((sizeof(kvm_cpuid2) + (entries_.size() + 2) * sizeof(kvm_cpuid_entry2)) / 8 + 1) {
+    : cpus_(cpus), entries_(std::move(entries)) {
   MAYFLY_ASSERT(cpus >= 1);
   describe_topology();
 }
@@ -109,9 +131,26 @@ void Cpuid::describe_topology() {
   }
 }
 
+void Cpuid::add_synthetic_timers() {
+  for (kvm_cpuid_entry2& entry : entries_) {
+    if (entry.function == KVM_CPUID_SIGNATURE) {
+      entry.function = kKvmBesideHyperV;
+      entry.eax = kKvmBesideHyperV | 1U;
+    } else if (entry.function == KVM_CPUID_FEATURES) {
+      entry.function = kKvmBesideHyperV | 1U;
+    }
+  }
+  kvm_signature_ = kKvmBesideHyperV;
+  // The name is KVM's own for this (kvm_get_hv_cpuid()), so that no guest takes the host for Hyper-V.
+  entries_.push_back(leaf_of(kHyperVVendor, kHyperVFeatures, "Linux KVM Hv"));
+  entries_.push_back(leaf_of(kHyperVInterface, kHyperVSignature));
+  entries_.push_back(leaf_of(kHyperVFeatures, kEaxSyntheticTimers));
+  entries_.back().edx = kEdxTimersInterrupt;
+}
+
 void Cpuid::add_map_range() noexcept {
   for (kvm_cpuid_entry2& entry : entries_) {
-    if (entry.function == KVM_CPUID_FEATURES) {
+    if (entry.function == kvm_features()) {
       entry.eax |= 1U << KVM_FEATURE_HC_MAP_GPA_RANGE;
     }
   }
@@ -119,7 +158,7 @@ void Cpuid::add_map_range() noexcept {
 
 void Cpuid::dedicate(const MonitorLeaf& monitor) {
   for (kvm_cpuid_entry2& entry : entries_) {
-    if (entry.function == KVM_CPUID_FEATURES) {
+    if (entry.function == kvm_features()) {
       entry.eax &= ~(1U << KVM_FEATURE_PV_UNHALT);
       entry.edx |= 1U << KVM_HINTS_REALTIME;
     } else if (entry.function == kLeafFeatures && monitor.has_value()) {
@@ -143,8 +182,8 @@ const kvm_cpuid2* Cpuid::for_vcpu(std::uint32_t apic_id) {
       entry.ecx = 0;        // one node
     }
   }
-  auto* table =
-      reinterpret_cast<kvm_cpuid2*>(storage_.data());  // Safe: sized for all entries at construction.
+  storage_.resize((sizeof(kvm_cpuid2) + entries_.size() * sizeof(kvm_cpuid_entry2)) / 8 + 1);
+  auto* table = reinterpret_cast<kvm_cpuid2*>(storage_.data());  // Safe: sized for all entries.
   table->nent = static_cast<std::uint32_t>(entries_.size());
   std::memcpy(table->entries, entries_.data(), entries_.size() * sizeof(kvm_cpuid_entry2));
   return table;

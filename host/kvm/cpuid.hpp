@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include <linux/kvm_para.h>
+
 #include "kvm/abi.hpp"
 #include "kvm/system.hpp"
 
@@ -28,6 +30,9 @@ class Cpuid {
 
   /// Says that the host takes the hypercall KVM_HC_MAP_GPA_RANGE, see Vm::take_map_range().
   void add_map_range() noexcept;
+  /// Says that there are synthetic timers, see give_synthetic_timers(), and of Hyper-V nothing else. Its
+  /// leaves stand where KVM's own were, which a guest finds 0x100 above them.
+  void add_synthetic_timers();
   /// For vCPUs that have CPUs to themselves: says so (KVM_HINTS_REALTIME), which ends all of the guest's care
   /// for a host that takes CPUs away; and with `monitor` that it may wait by MWAIT. Before for_vcpu().
   /// Source: Documentation/virt/kvm/x86/cpuid.rst.
@@ -42,9 +47,13 @@ class Cpuid {
 
  private:
   void describe_topology();
+  /// KVM's own features.
+  [[nodiscard]] std::uint32_t kvm_features() const noexcept { return kvm_signature_ | 1U; }
 
   std::uint32_t cpus_;
   std::vector<kvm_cpuid_entry2> entries_;
+  /// The leaf by which a guest finds those of KVM.
+  std::uint32_t kvm_signature_ = KVM_CPUID_SIGNATURE;
   std::vector<std::uint64_t> storage_;  // kvm_cpuid2 with its flexible array, in aligned words
 };
 

@@ -59,6 +59,33 @@ TEST(Cpuid, DedicatedVcpusAreToldSo) {
   EXPECT_EQ(find(table, 5)->eax, 0U);
 }
 
+TEST(Cpuid, SyntheticTimersAreAllThatItSaysOfHyperV) {
+  std::vector<kvm_cpuid_entry2> leaves = host_leaves();
+  leaves.push_back(leaf(0x40000000, 0x40000001));
+  leaves.back().ebx = 0x4b4d564b;  // "KVMK"
+  leaves.push_back(leaf(0x40000001, 0x10000fb));
+  Cpuid cpuid(leaves, 2);
+  cpuid.add_synthetic_timers();
+  cpuid.add_map_range();
+  cpuid.dedicate(std::nullopt);
+  const kvm_cpuid2* table = cpuid.for_vcpu(1);
+  for (const std::uint32_t each : {0x40000000U, 0x40000001U, 0x40000003U, 0x40000100U, 0x40000101U}) {
+    ASSERT_NE(find(table, each), nullptr) << std::hex << each;
+  }
+  EXPECT_EQ(find(table, 0x40000000)->eax, 0x40000003U);
+  EXPECT_EQ(find(table, 0x40000000)->ebx, 0x756e694cU) << "\"Linu\", not \"Micr\"";
+  EXPECT_EQ(find(table, 0x40000001)->eax, 0x31237648U);
+  EXPECT_EQ(find(table, 0x40000002), nullptr);
+  EXPECT_EQ(find(table, 0x40000003)->eax, 1U << 3U);
+  EXPECT_EQ(find(table, 0x40000003)->ebx, 0U);
+  EXPECT_EQ(find(table, 0x40000003)->edx, 1U << 19U);
+  EXPECT_EQ(find(table, 0x40000004), nullptr);
+  EXPECT_EQ(find(table, 0x40000100)->eax, 0x40000101U);
+  EXPECT_EQ(find(table, 0x40000100)->ebx, 0x4b4d564bU);
+  EXPECT_EQ(find(table, 0x40000101)->eax, 0x101007bU) << "all but PV_UNHALT, and HC_MAP_GPA_RANGE";
+  EXPECT_EQ(find(table, 0x40000101)->edx, 1U) << "KVM_HINTS_REALTIME";
+}
+
 TEST(Cpuid, MonitorIsTheHosts) {
   std::vector<kvm_cpuid_entry2> leaves = host_leaves();
   leaves.push_back(leaf(5));

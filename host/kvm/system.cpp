@@ -66,4 +66,13 @@ bool hardware_virtualization() noexcept {
   return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) != 0 && (ecx & kSvm) != 0;
 }
 
+void enable_capability(int fd, std::uint32_t capability, std::uint64_t argument) {
+  kvm_enable_cap request{};
+  request.cap = capability;
+  request.args[0] = argument;
+  if (::ioctl(fd, KVM_ENABLE_CAP, &request) < 0) {
+    fail_errno("KVM_ENABLE_CAP " + std::to_string(capability));
+  }
+}
+
 }  // namespace mayfly::kvm

@@ -32,4 +32,7 @@ class System {
 /// then it emulates, and a Linux guest does not get far.
 [[nodiscard]] bool hardware_virtualization() noexcept;
 
+/// Turns a capability of a VM or vCPU on. Throws Error.
+void enable_capability(int fd, std::uint32_t capability, std::uint64_t argument);
+
 }  // namespace mayfly::kvm

@@ -39,6 +39,10 @@ kvm_run& Vcpu::shared() const noexcept {
   return *reinterpret_cast<kvm_run*>(map_.data());  // Safe: KVM's own layout of this mapping.
 }
 
+void Vcpu::enable(std::uint32_t capability, std::uint64_t argument) {
+  enable_capability(fd_.get(), capability, argument);
+}
+
 void Vcpu::set_cpuid(const kvm_cpuid2* table) {
   if (::ioctl(fd_.get(), KVM_SET_CPUID2, table) < 0) {
     fail_errno("KVM_SET_CPUID2");

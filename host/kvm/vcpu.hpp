@@ -19,6 +19,8 @@ class Vcpu {
   /// `id` is also its APIC id. Throws Error.
   Vcpu(const System& system, const Vm& vm, std::uint32_t id);
 
+  /// Turns a capability of the vCPU on. Throws Error.
+  void enable(std::uint32_t capability, std::uint64_t argument);
   void set_cpuid(const kvm_cpuid2* table);
   void set_msrs(std::span<const kvm_msr_entry> entries);
   [[nodiscard]] kvm_regs regs() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kvm/vcpu.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <thread>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #include "base/error.hpp"
+#include "kvm/cpuid.hpp"
+#include "kvm/synthetic_timers.hpp"
 #include "kvm/system.hpp"
 #include "kvm/vm.hpp"
 
@@ -38,6 +41,9 @@ class AssemblyGuest : public ::testing::Test {
     system_.emplace("/dev/kvm");
     vm_.emplace(*system_);
     vm_->add_memory(0, 0, memory_.data(), kBytes, SlotAccess::kReadWrite);
+    if (irqchip_.has_value()) {
+      vm_->create_irqchip(*irqchip_);
+    }
     vcpu_.emplace(*system_, *vm_, 0);
     kvm_sregs sregs = vcpu_->sregs();
     sregs.cs.base = 0;
@@ -51,6 +57,7 @@ class AssemblyGuest : public ::testing::Test {
 
   static constexpr std::size_t kBytes = 64 << 10U;
   static constexpr std::size_t kEntry = 0x1000;
+  std::optional<Irqchip> irqchip_;
   Mapping memory_;
   std::optional<System> system_;
   std::optional<Vm> vm_;
@@ -110,6 +117,56 @@ TEST_F(AssemblyGuest, CallThatSharesMemoryIsAnExitAndItsAnswerIsTheGuests) {
   const auto* out = std::get_if<IoOut>(&exit);
   ASSERT_NE(out, nullptr);
   EXPECT_EQ(out->data[0], std::byte{0x5a});
+}
+
+/// Writes a register; the port that it then writes says what became of that.
+class SyntheticTimersGuest : public AssemblyGuest {
+ protected:
+  enum Port : std::uint16_t { kWritten = 0x80, kFaulted = 0x81, kNothing = 0 };
+
+  Port write_register(std::uint32_t number, std::uint32_t value) {
+    const auto bytes_of = [](std::uint32_t word, unsigned byte) {
+      return static_cast<int>(word >> 8 * byte & 0xffU);
+    };
+    irqchip_ = Irqchip::kMessages;
+    load({0x66, 0xb9, bytes_of(number, 0), bytes_of(number, 1), bytes_of(number, 2), bytes_of(number, 3),
+          0x66, 0xb8, bytes_of(value, 0), bytes_of(value, 1), bytes_of(value, 2), bytes_of(value, 3), 0x66,
+          0x31, 0xd2, 0x0f, 0x30, 0xe6, kWritten});
+    // mov ecx, number; mov eax, value; xor edx, edx; wrmsr; out 0x80, al
+    constexpr std::size_t kProtectionFault = 13 * 4;
+    constexpr std::array kHandler{std::byte{0xe6}, std::byte{kFaulted}};  // out 0x81, al
+    std::memcpy(memory_.data() + kProtectionFault, &kHandlerAt, sizeof(kHandlerAt));
+    std::memcpy(memory_.data() + kHandlerAt, kHandler.data(), kHandler.size());
+    give_synthetic_timers(*vcpu_);
+    Cpuid cpuid(*system_, 1);
+    cpuid.add_synthetic_timers();
+    vcpu_->set_cpuid(cpuid.for_vcpu(0));
+    const VmExit exit = vcpu_->run();
+    const auto* out = std::get_if<IoOut>(&exit);
+    return out == nullptr ? kNothing : static_cast<Port>(out->port);
+  }
+
+ private:
+  static constexpr std::uint16_t kHandlerAt = 0x1800;
+};
+
+// Hyper-V TLFS, appendix B, MSRs.
+TEST_F(SyntheticTimersGuest, AGuestHasTheTimersAndNothingElseOfHyperV) {
+  load({});
+  if (!has_synthetic_timers(*vm_)) {
+    GTEST_SKIP() << "this KVM has no timers of Hyper-V (CONFIG_KVM_HYPERV)";
+  }
+  for (std::uint32_t timer = 0x400000b0; timer <= 0x400000b7; ++timer) {
+    EXPECT_EQ(write_register(timer, 0), kWritten) << std::hex << timer;
+  }
+  for (const std::uint32_t other :
+       {0x40000000U /* who it is */, 0x40000001U /* page of hypercalls */, 0x40000003U /* reset */,
+        0x40000021U /* page of the TSC */, 0x40000070U /* end of interrupt */,
+        0x40000073U /* page of the APIC */, 0x40000080U /* synthetic interrupts */,
+        0x40000083U /* page of messages */, 0x40000090U /* one of them */, 0x40000100U /* crash */,
+        0x400000f1U /* debugger */}) {
+    EXPECT_EQ(write_register(other, 1), kFaulted) << std::hex << other;
+  }
 }
 
 TEST_F(AssemblyGuest, KickEndsAnEndlessLoop) {

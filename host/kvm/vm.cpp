@@ -112,12 +112,7 @@ bool Vm::take_map_range() {
 }
 
 void Vm::enable(std::uint32_t capability, std::uint64_t argument) {
-  kvm_enable_cap request{};
-  request.cap = capability;
-  request.args[0] = argument;
-  if (::ioctl(fd_.get(), KVM_ENABLE_CAP, &request) < 0) {
-    fail_errno("KVM_ENABLE_CAP " + std::to_string(capability));
-  }
+  enable_capability(fd_.get(), capability, argument);
 }
 
 int Vm::check(std::uint32_t capability) const noexcept {

@@ -9,6 +9,7 @@
 #include "boot/start_info.hpp"
 #include "kvm/disabled_exits.hpp"
 #include "kvm/msr.hpp"
+#include "kvm/synthetic_timers.hpp"
 #include "vfio/pci_function.hpp"
 #include "virtio/pmem.hpp"
 #include "virtio/rng.hpp"
@@ -330,12 +331,19 @@ void Machine::add_vcpus(const MachineParts& parts) {
   if (passthrough_ != nullptr && !passthrough_->is_mapped() && !parts.balloon_bytes && vm_.take_map_range()) {
     cpuid.add_map_range();
   }
+  const bool has_timers = kvm::has_synthetic_timers(vm_);
+  if (has_timers) {
+    cpuid.add_synthetic_timers();
+  }
   const bool dedicated = !parts.own_cpus.empty();
   if (dedicated) {
     cpuid.dedicate(disable_idle_exits(vm_));
   }
   for (std::uint32_t id = 0; id < parts.cpus; ++id) {
     kvm::Vcpu vcpu(system_, vm_, id);
+    if (has_timers) {
+      kvm::give_synthetic_timers(vcpu);
+    }
     vcpu.set_cpuid(cpuid.for_vcpu(id));
     set_boot_msrs(vcpu, id == 0);
     vcpus_.push_back(std::make_unique<VcpuThread>(std::move(vcpu), exits_, gate_,

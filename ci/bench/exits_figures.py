@@ -28,7 +28,8 @@ EVENT = re.compile(r"^.{16}-\d+\s+\[(\d+)\] \S+\s+(\d+\.\d+): (\w+): (.*)$")
 PROCESSORS = re.compile(r"^#.* #P:(\d+)$")
 LATE = re.compile(r"^late: (-?\d+) (-?\d+) (-?\d+) (-?\d+)", re.MULTILINE)
 TIMER_VECTOR = re.compile(r"vec (?:236|0xec|ec) ")
-MSR_TSC_DEADLINE = "6e0"
+# The deadline, and configurations and counts of Hyper-V's four timers.
+TIMER_MSRS = {"6e0"} | {f"400000b{number}" for number in range(8)}
 MSR_X2APIC_ICR = "830"
 HYPERCALL_SEND_IPI = "0xa"
 # In the order of the table.
@@ -47,7 +48,9 @@ def kind_of(event, words):
     """Which of KEYS an event counts for besides the exit itself, or None."""
     if event == "kvm_msr":
         number = words.split()[1]
-        return {MSR_TSC_DEADLINE: "timer_write_exits", MSR_X2APIC_ICR: "ipi_exits"}.get(number)
+        if number in TIMER_MSRS:
+            return "timer_write_exits"
+        return "ipi_exits" if number == MSR_X2APIC_ICR else None
     if event == "kvm_hypercall":
         return "ipi_exits" if words.split()[1] == HYPERCALL_SEND_IPI else None
     if event == "kvm_apic_accept_irq":

@@ -19,7 +19,7 @@ SYSTEMS = ("mayfly", "qemu-microvm-stock", "qemu-microvm")
 LOADS = (
     ("memcached", "request", 2000),
     ("cyclic", "sleep", 500),
-    ("hackbench", "message", 1000),
+    ("hackbench", "message", 10000),
     ("ping_pong", "round trip", 2000),
     ("served", "request", 2000),
 )

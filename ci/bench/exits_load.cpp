@@ -269,9 +269,9 @@ int main(int count, char** words) {
   std::vector<std::int64_t> late;
   measure(Load::kCyclic, [&] { late = sleep_by_the_clock(kSleeps); });
   print_lateness(std::move(late));
-  // One group of five senders and five receivers, 40 messages from each to each.
+  // One group of five senders and five receivers, 400 messages from each to each.
   run({"/usr/bin/hackbench", "-g", "1", "-f", "5", "-l", "2"});
-  measure(Load::kHackbench, [] { run({"/usr/bin/hackbench", "-g", "1", "-f", "5", "-l", "40"}); });
+  measure(Load::kHackbench, [] { run({"/usr/bin/hackbench", "-g", "1", "-f", "5", "-l", "400"}); });
   ping_pong(kWarmRounds);
   measure(Load::kPingPong, [] { ping_pong(kRounds); });
   return 0;

@@ -48,7 +48,7 @@ status. L1 sees this machine's files, read-only under a tmpfs: what CMD writes i
   --plugin FILE      plugin of QEMU's TCG that sees L1 and L2 run; its arguments after commas
   --verbose          L1's console on stderr
 
-  --counted          deterministic: one emulated instruction is one nanosecond of L1's CLOCK_MONOTONIC_RAW; one CPU.
+  --counted          deterministic: one emulated instruction is one nanosecond of L1's CLOCK_MONOTONIC_RAW.
                      L1 has only busybox and the files named with --file, all in RAM; output and results come at the end.
   --vmx              Intel VMX in Bochs instead of AMD SVM in QEMU; files as with --counted, about a minute to boot
   --file HOST[:L1]   file or directory to pack for --counted and --vmx, with its shared libraries; repeatable.

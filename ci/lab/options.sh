@@ -89,7 +89,6 @@ _settle_mode() {
     [[ $memory -le 2048 ]] || die "--vmx takes at most 2G of --memory: Bochs has no more"
   elif [[ $counted == yes ]]; then
     mode=packed
-    cpus=1
   fi
   memory="${memory:-4096}"
   if [[ $mode == share ]]; then

@@ -125,7 +125,7 @@ void Attack::step() noexcept {
   if (deadly_ && random_.one_in(96)) {
     end_machine();
   }
-  switch (random_.below(24)) {
+  switch (random_.below(25)) {
     case 0:
       touch_register();
       break;
@@ -164,6 +164,9 @@ void Attack::step() noexcept {
     case 13:
     case 14:
       scribble(random_, device_, any_queue());
+      break;
+    case 15:
+      set_timer();
       break;
     default:
       work();
@@ -326,6 +329,19 @@ void Attack::touch_by_string() noexcept {
     copy_string(buffer, at, bytes);
   } else if (deadly_ || offset + bytes <= kMsixTable || offset >= kMsixTableEnd) {
     copy_string(at, buffer, bytes);
+  }
+}
+
+void Attack::set_timer() noexcept {
+  // Hyper-V TLFS, Timers: a configuration and a count for each of four. By messages nobody takes, or by any
+  // vector; interrupts are off. A tenth of a millisecond at least, since with less a vCPU gets nothing else
+  // done.
+  const std::uint32_t timer = kSyntheticTimers + 2 * random_.below(4);
+  const std::uint64_t config = random_.next() & 0xf1fffU;
+  const std::uint64_t count = 1000 + random_.below(1U << random_.below(32));
+  if (has_synthetic_timers()) {
+    write_msr(timer, config);
+    write_msr(timer + 1, count);
   }
 }
 

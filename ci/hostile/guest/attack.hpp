@@ -41,6 +41,7 @@ class Attack {
   void touch_by_config() noexcept;
   void touch_anywhere() noexcept;
   void touch_by_string() noexcept;
+  void set_timer() noexcept;
   void end_machine() noexcept;
 
   const Machine& machine_;

@@ -70,6 +70,18 @@ inline void write_msr(std::uint32_t number, std::uint64_t value) noexcept {
                : "memory");
 }
 
+/// EAX of a leaf.
+inline std::uint32_t cpuid(std::uint32_t leaf) noexcept {
+  std::uint32_t value = leaf;
+  asm volatile("cpuid" : "+a"(value) : : "ebx", "ecx", "edx");
+  return value;
+}
+
+/// Where they are not, their registers fault. host/kvm/cpuid.cpp says so.
+inline bool has_synthetic_timers() noexcept {
+  return cpuid(0x40000000) == 0x40000003 && cpuid(0x40000001) == 0x31237648;
+}
+
 inline void port_out(std::uint16_t port, unsigned log2, std::uint32_t value) noexcept {
   switch (log2) {
     case 0:

@@ -17,6 +17,7 @@ inline constexpr std::uint64_t kLocalApic = 0xfee00000;
 inline constexpr std::uint32_t kApicBase = 0x1b;
 inline constexpr std::uint32_t kX2Apic = 0x800;
 inline constexpr std::uint32_t kX2ApicCommand = 0x830;
+inline constexpr std::uint32_t kSyntheticTimers = 0x400000b0;
 inline constexpr std::uint64_t kPmemAt = 4 * kGiB;
 inline constexpr std::uint64_t kWindow64 = 5 * kGiB;
 

@@ -2,7 +2,6 @@
 // Guests of a few instructions that write pages at random, on any /dev/kvm; the lab runs these too.
 #include "dirty/dirty_log.hpp"
 
-#include <array>
 #include <atomic>
 #include <cstring>
 #include <map>
@@ -15,30 +14,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "dirty/writing_guest.hpp"
 #include "kvm/stats.hpp"
-#include "memory/backing.hpp"
 
 namespace mayfly::dirty {
 namespace {
 
-constexpr std::uint64_t kBytes = 64 * kMiB;
-/// The first 2 MiB are the program's.
-constexpr std::uint32_t kFirst = 2 * kMiB;
-constexpr std::uint32_t kEntry = 0x1000;
-/// Where a vCPU writes: words of the upper half, 8192 pages.
-constexpr std::uint32_t kArea = 32 * kMiB;
-constexpr std::uint32_t kMask = kArea - 4;
+constexpr std::uint64_t kBytes = WritingGuest::kBytes;
+constexpr std::uint32_t kFirst = WritingGuest::kFirst;
+constexpr std::uint32_t kArea = WritingGuest::kArea;
 constexpr std::uint32_t kSmallRing = 1024;
-
-/// 32-bit code: esi is xorshift32's state; a word of ebx + (esi & ebp) is written, and port 0x80 each ecx
-/// times.
-constexpr std::array<std::uint8_t, 37> kProgram{
-    0x89, 0xf0, 0xc1, 0xe0, 0x0d, 0x31, 0xc6,  // mov eax, esi; shl eax, 13; xor esi, eax
-    0x89, 0xf0, 0xc1, 0xe8, 0x11, 0x31, 0xc6,  // mov eax, esi; shr eax, 17; xor esi, eax
-    0x89, 0xf0, 0xc1, 0xe0, 0x05, 0x31, 0xc6,  // mov eax, esi; shl eax, 5; xor esi, eax
-    0x89, 0xf0, 0x21, 0xe8, 0x89, 0x34, 0x03,  // mov eax, esi; and eax, ebp; mov [ebx + eax], esi
-    0x4f, 0x75, 0xe1,                          // dec edi; jnz 0
-    0xe6, 0x80, 0x89, 0xcf, 0xeb, 0xdb};       // out 0x80, al; mov edi, ecx; jmp 0
 
 class DirtyLogTest : public ::testing::Test {
  protected:
@@ -50,53 +35,24 @@ class DirtyLogTest : public ::testing::Test {
 
   /// `vcpus` of them, each at its program, with rings of `entries` or what KVM gives.
   void build(std::uint32_t vcpus, std::uint32_t entries) {
-    std::memcpy(ram_.data() + kEntry, kProgram.data(), kProgram.size());
-    const auto enabled = kvm::DirtyRing::enable(vm_, entries);
+    const auto enabled = kvm::DirtyRing::enable(guest_.vm(), entries);
     if (!enabled.has_value()) {
       GTEST_SKIP() << "this KVM has no rings of written pages (Linux 5.11)";
     }
-    vm_.add_memory(0, 0, ram_.data(), kFirst, kvm::SlotAccess::kReadWrite);
-    vm_.add_memory(1, kFirst, ram_.data() + kFirst, kBytes - kFirst, kvm::SlotAccess::kReadWrite);
-    const std::array slots{LoggedSlot{0, {{GuestAddress(0), kFirst}, ram_.data()}},
-                           LoggedSlot{1, {{GuestAddress(kFirst), kBytes - kFirst}, ram_.data() + kFirst}}};
+    guest_.add_vcpus(vcpus);
     std::vector<const kvm::Vcpu*> pointers;
     for (std::uint32_t id = 0; id < vcpus; ++id) {
-      vcpus_.push_back(std::make_unique<kvm::Vcpu>(system_, vm_, id));
-      set_state(*vcpus_.back());
-      pointers.push_back(vcpus_.back().get());
+      pointers.push_back(&guest_.vcpu(id));
     }
-    log_.emplace(vm_, slots, pointers, *enabled);
+    log_.emplace(guest_.vm(), guest_.slots(), pointers, *enabled);
     ASSERT_EQ(log_->pages(), kBytes / DirtyLog::kPageBytes);
-  }
-
-  static void set_state(kvm::Vcpu& vcpu) {
-    kvm_sregs sregs = vcpu.sregs();
-    kvm_segment flat{};
-    flat.limit = 0xffffffff;
-    flat.selector = 8;
-    flat.type = 11;
-    flat.present = flat.s = flat.db = flat.g = 1;
-    sregs.cs = flat;
-    flat.selector = 16;
-    flat.type = 3;
-    sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat;
-    sregs.cr0 |= 1U;
-    vcpu.set_sregs(sregs);
-    kvm_regs regs{};
-    regs.rip = kEntry;
-    regs.rflags = 2;
-    regs.rbx = kBytes - kArea;
-    regs.rbp = kMask;
-    regs.rcx = regs.rdi = 64;
-    regs.rsi = 0x9e3779b9U + vcpu.id();
-    vcpu.set_regs(regs);
   }
 
   /// Runs vCPU `index` until `done()` says so after one of its port writes.
   template <typename Done>
   void run(std::size_t index, Done done) {
     while (true) {
-      const kvm::VmExit exit = vcpus_[index]->run();
+      const kvm::VmExit exit = guest_.vcpu(index).run();
       if (std::holds_alternative<kvm::DirtyRingFull>(exit)) {
         ++full_;
         log_->make_room(index);
@@ -116,19 +72,16 @@ class DirtyLogTest : public ::testing::Test {
     std::uint64_t count = 0;
     for (auto run = pages.next_run(0); run.has_value(); run = pages.next_run(run->end())) {
       std::memcpy(copy_.data() + run->first * DirtyLog::kPageBytes,
-                  ram_.data() + run->first * DirtyLog::kPageBytes, run->count * DirtyLog::kPageBytes);
+                  guest_.ram().data() + run->first * DirtyLog::kPageBytes, run->count * DirtyLog::kPageBytes);
       count += run->count;
     }
     return count;
   }
 
-  [[nodiscard]] bool is_copied() const { return std::memcmp(copy_.data(), ram_.data(), kBytes) == 0; }
+  [[nodiscard]] bool is_copied() const { return std::memcmp(copy_.data(), guest_.ram().data(), kBytes) == 0; }
 
-  Backing ram_{kBytes, Pages::kAuto};
+  WritingGuest guest_;
   Backing copy_{kBytes, Pages::k4k};
-  kvm::System system_{"/dev/kvm"};
-  kvm::Vm vm_{system_};
-  std::vector<std::unique_ptr<kvm::Vcpu>> vcpus_;
   std::optional<DirtyLog> log_;
   std::atomic<bool> failed_ = false;
   std::atomic<std::uint64_t> full_ = 0;
@@ -140,7 +93,7 @@ TEST_F(DirtyLogTest, CopyMadeInAThousandRoundsLacksNothing) {
   if (IsSkipped() || HasFatalFailure()) {
     return;
   }
-  std::memcpy(copy_.data(), ram_.data(), kBytes);
+  std::memcpy(copy_.data(), guest_.ram().data(), kBytes);
   log_->start();
   std::atomic<bool> stop = false;
   std::uint64_t copied = 0;
@@ -166,7 +119,7 @@ TEST_F(DirtyLogTest, FullRingIsEmptiedByItsVcpu) {
   if (IsSkipped() || HasFatalFailure()) {
     return;
   }
-  std::memcpy(copy_.data(), ram_.data(), kBytes);
+  std::memcpy(copy_.data(), guest_.ram().data(), kBytes);
   log_->start();
   run(0, [&] { return full_ >= 3; });
   ASSERT_FALSE(failed_);
@@ -179,9 +132,9 @@ TEST_F(DirtyLogTest, PageIsToldOfAgainWhenItIsWrittenAgain) {
   if (IsSkipped() || HasFatalFailure()) {
     return;
   }
-  kvm_regs regs = vcpus_[0]->regs();
+  kvm_regs regs = guest_.vcpu(0).regs();
   regs.rbp = 0;  // one page
-  vcpus_[0]->set_regs(regs);
+  guest_.vcpu(0).set_regs(regs);
   log_->start();
   for (int round = 0; round < 3; ++round) {
     run(0, [] { return true; });
@@ -218,7 +171,7 @@ TEST_F(DirtyLogTest, HugeMappingsAreSplitAtOnceAndComeBack) {
     return;
   }
   const auto mapped = [&](const std::string& name) {
-    const auto stats = kvm::read_stats(vm_.fd());
+    const auto stats = kvm::read_stats(guest_.vm().fd());
     return std::map<std::string, std::uint64_t>(stats.begin(), stats.end())[name];
   };
   int left = 0;
@@ -228,7 +181,7 @@ TEST_F(DirtyLogTest, HugeMappingsAreSplitAtOnceAndComeBack) {
   };
   write_everywhere();
   if (mapped("pages_2m") < kArea / kFirst) {
-    GTEST_SKIP() << "KVM maps no 2 MiB pages: " << name(ram_.pages()) << " memory, "
+    GTEST_SKIP() << "KVM maps no 2 MiB pages: " << name(guest_.ram().pages()) << " memory, "
                  << (kvm::hardware_virtualization() ? "hardware" : "no hardware") << " virtualization";
   }
   log_->start();

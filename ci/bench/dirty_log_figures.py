@@ -67,10 +67,10 @@ def runs_of(log, directory):
     return [read_words(path) for path in sorted(directory.glob(f"{log}.[1-9]*.words"))]
 
 
-def measure(log, directory, writes):
+def measure(log, directory, writes, without):
+    """The object of one log; without one it took `without` ns."""
     runs = runs_of(log, directory)
     figures = {key: round(statistics.median(run[key] for run in runs)) for key in ("took", "rounds", "told")}
-    without = statistics.median(run["took"] for run in runs_of("off", directory))
     if log != "off":
         figures["ns_per_page"] = round(statistics.median((run["took"] - without) / run["told"] for run in runs))
     return {"ns_per_write": round(figures.pop("took") / writes, 1)} | figures | read_trace(directory / f"{log}.trace")
@@ -83,7 +83,8 @@ def main():
     parser.add_argument("--writes", type=int, required=True)
     parser.add_argument("directory", type=pathlib.Path)
     options = parser.parse_args()
-    figures = {log: measure(log, options.directory, options.writes) for log in LOGS}
+    without = statistics.median(run["took"] for run in runs_of("off", options.directory))
+    figures = {log: measure(log, options.directory, options.writes, without) for log in LOGS}
     print(f"{options.vcpus} vCPUs, {options.writes} writes of each".ljust(36) + "".join(f"{name:>16}" for name in LOGS.values()))
     for label, key, form in ROWS:
         print(f"{label:36}" + "".join(f"{figures[log].get(key, 0):16{form}}" for log in LOGS))

@@ -106,12 +106,8 @@ class Bench {
       pages_ += slot.memory.guest.bytes / DirtyLog::kPageBytes;
     }
     guest_.add_vcpus(vcpus);
-    std::vector<const kvm::Vcpu*> pointers;
-    for (std::uint32_t id = 0; id < vcpus; ++id) {
-      pointers.push_back(&guest_.vcpu(id));
-    }
     if (entries.has_value()) {
-      ring_.emplace(guest_.vm(), guest_.slots(), pointers, *entries);
+      ring_.emplace(guest_.vm(), guest_.slots(), guest_.vcpus(), *entries);
     }
     // All that it writes is there before anything is measured.
     for (std::uint32_t id = 0; id < vcpus; ++id) {
@@ -178,11 +174,7 @@ class Bench {
     } else {
       bitmap_->collect(pages);
     }
-    for (auto run = pages.next_run(0); run.has_value(); run = pages.next_run(run->end())) {
-      std::memcpy(copy_.data() + run->first * DirtyLog::kPageBytes,
-                  guest_.ram().data() + run->first * DirtyLog::kPageBytes, run->count * DirtyLog::kPageBytes);
-      told_ += run->count;
-    }
+    told_ += guest_.copy_to(copy_, pages);
     ++rounds_;
   }
 

@@ -40,11 +40,7 @@ class DirtyLogTest : public ::testing::Test {
       GTEST_SKIP() << "this KVM has no rings of written pages (Linux 5.11)";
     }
     guest_.add_vcpus(vcpus);
-    std::vector<const kvm::Vcpu*> pointers;
-    for (std::uint32_t id = 0; id < vcpus; ++id) {
-      pointers.push_back(&guest_.vcpu(id));
-    }
-    log_.emplace(guest_.vm(), guest_.slots(), pointers, *enabled);
+    log_.emplace(guest_.vm(), guest_.slots(), guest_.vcpus(), *enabled);
     ASSERT_EQ(log_->pages(), kBytes / DirtyLog::kPageBytes);
   }
 
@@ -69,13 +65,7 @@ class DirtyLogTest : public ::testing::Test {
   std::uint64_t copy_written() {
     PageSet pages(log_->pages());
     log_->collect(pages);
-    std::uint64_t count = 0;
-    for (auto run = pages.next_run(0); run.has_value(); run = pages.next_run(run->end())) {
-      std::memcpy(copy_.data() + run->first * DirtyLog::kPageBytes,
-                  guest_.ram().data() + run->first * DirtyLog::kPageBytes, run->count * DirtyLog::kPageBytes);
-      count += run->count;
-    }
-    return count;
+    return guest_.copy_to(copy_, pages);
   }
 
   [[nodiscard]] bool is_copied() const { return std::memcmp(copy_.data(), guest_.ram().data(), kBytes) == 0; }

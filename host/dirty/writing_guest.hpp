@@ -54,9 +54,26 @@ class WritingGuest {
 
   [[nodiscard]] const std::vector<LoggedSlot>& slots() const noexcept { return slots_; }
   [[nodiscard]] kvm::Vm& vm() noexcept { return vm_; }
-  [[nodiscard]] Backing& ram() noexcept { return ram_; }
   [[nodiscard]] const Backing& ram() const noexcept { return ram_; }
   [[nodiscard]] kvm::Vcpu& vcpu(std::size_t index) { return *vcpus_.at(index); }
+  [[nodiscard]] std::vector<const kvm::Vcpu*> vcpus() const {
+    std::vector<const kvm::Vcpu*> pointers;
+    for (const auto& vcpu : vcpus_) {
+      pointers.push_back(vcpu.get());
+    }
+    return pointers;
+  }
+
+  /// Copies `pages`, none of which is idle, to where they are in `to`; how many.
+  std::uint64_t copy_to(Backing& to, const PageSet& pages) const {
+    std::uint64_t count = 0;
+    for (auto run = pages.next_run(0); run.has_value(); run = pages.next_run(run->end())) {
+      std::memcpy(to.data() + run->first * DirtyLog::kPageBytes,
+                  ram_.data() + run->first * DirtyLog::kPageBytes, run->count * DirtyLog::kPageBytes);
+      count += run->count;
+    }
+    return count;
+  }
 
  private:
   static constexpr std::uint32_t kEntry = 0x1000;

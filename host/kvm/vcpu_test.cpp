@@ -139,6 +139,13 @@ class SyntheticTimersGuest : public AssemblyGuest {
  protected:
   enum Port : std::uint16_t { kWritten = 0x80, kFaulted = 0x81, kNothing = 0 };
 
+  void SetUp() override {
+    AssemblyGuest::SetUp();
+    if (!IsSkipped() && !has_synthetic_timers(Vm(System("/dev/kvm")))) {
+      GTEST_SKIP() << "this KVM has no timers of Hyper-V (CONFIG_KVM_HYPERV)";
+    }
+  }
+
   struct Write {
     std::uint32_t number;
     std::uint32_t value;
@@ -182,10 +189,6 @@ class SyntheticTimersGuest : public AssemblyGuest {
 
 // Hyper-V TLFS, appendix B, MSRs.
 TEST_F(SyntheticTimersGuest, AGuestHasTheTimersAndNothingElseOfHyperV) {
-  load({});
-  if (!has_synthetic_timers(*vm_)) {
-    GTEST_SKIP() << "this KVM has no timers of Hyper-V (CONFIG_KVM_HYPERV)";
-  }
   for (std::uint32_t timer = 0x400000b0; timer <= 0x400000b7; ++timer) {
     EXPECT_EQ(write_register(timer, 0), kWritten) << std::hex << timer;
   }
@@ -201,10 +204,6 @@ TEST_F(SyntheticTimersGuest, AGuestHasTheTimersAndNothingElseOfHyperV) {
 
 // KVM starts such a timer anew on the way into the guest: it takes all of the guest's time, and none of ours.
 TEST_F(SyntheticTimersGuest, AGuestWhoseTimerNeverRestsCanBeStopped) {
-  load({});
-  if (!has_synthetic_timers(*vm_)) {
-    GTEST_SKIP() << "this KVM has no timers of Hyper-V (CONFIG_KVM_HYPERV)";
-  }
   constexpr std::uint32_t kPeriodicByVector = 0x1000 | 0x40 << 4 | 0xb;
   load_writes({{0x400000b0, kPeriodicByVector}, {0x400000b1, 1}}, {0xeb, 0xfe});  // each 100 ns; jmp $
   EXPECT_TRUE(is_ended_by_a_kick(std::chrono::milliseconds(50)));

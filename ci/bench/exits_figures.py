@@ -22,6 +22,7 @@ LOADS = (
     ("hackbench", "message", 10000),
     ("ping_pong", "round trip", 2000),
     ("served", "request", 2000),
+    ("idle", "second", 2),
 )
 # The processor, seconds, event and words of a line.
 EVENT = re.compile(r"^.{16}-\d+\s+\[(\d+)\] \S+\s+(\d+\.\d+): (\w+): (.*)$")
@@ -138,7 +139,7 @@ def measure(system, run):
 
 
 def print_table(cpus, figures):
-    print(f"guests of {cpus} vCPUs" if cpus != "1" else "guests of one vCPU, counted")
+    print(f"guests of {cpus} vCPUs" if cpus != "1" else "guests of one vCPU")
     for name, unit, _ in LOADS:
         print(f" {name.replace('_', ' ')}, for each {unit}")
         print(f"  {'':20}" + "".join(f"{title:>24}" for _, title in KEYS))
@@ -146,7 +147,7 @@ def print_table(cpus, figures):
             cells = []
             for key, _ in KEYS:
                 low, high = loads[name][f"{key}_per_request_range"]
-                cells.append(f"{loads[name][f'{key}_per_request']:.2f} ({low:.2f} to {high:.2f})")
+                cells.append(f"{loads[name][f'{key}_per_request']:.4g} ({low:.4g} to {high:.4g})")
             print(f"  {system:20}" + "".join(f"{cell:>24}" for cell in cells))
     for system, loads in figures.items():
         if late := loads["cyclic"]["late_ns"]:

@@ -51,11 +51,19 @@ constexpr long kSleepNs = 2'100'000;
 constexpr unsigned kPairs = 2;
 constexpr unsigned kRounds = 1000;
 constexpr unsigned kWarmRounds = 50;
+constexpr unsigned kIdleSeconds = 2;
 constexpr std::string_view kValue =
     "a value of some hundred bytes, as a cache keeps them: "
     "0123456789 0123456789 0123456789 0123456789 0123456789";
 
-enum class Load : unsigned { kMemcached = 0, kCyclic = 2, kHackbench = 4, kPingPong = 6, kServed = 8 };
+enum class Load : unsigned {
+  kMemcached = 0,
+  kCyclic = 2,
+  kHackbench = 4,
+  kPingPong = 6,
+  kServed = 8,
+  kIdle = 10
+};
 
 /// Starts a program whose output nobody needs; its process.
 pid_t start(std::initializer_list<const char*> words) {
@@ -274,5 +282,6 @@ int main(int count, char** words) {
   measure(Load::kHackbench, [] { run({"/usr/bin/hackbench", "-g", "1", "-f", "5", "-l", "400"}); });
   ping_pong(kWarmRounds);
   measure(Load::kPingPong, [] { ping_pong(kRounds); });
+  measure(Load::kIdle, [] { sleep(kIdleSeconds); });
   return 0;
 }

@@ -20,7 +20,7 @@ SYSTEMS = ("mayfly", "qemu-microvm", "qemu-q35")
 EVENT = re.compile(r"^.{16}-\d+\s+\[\d+\] \S+\s+(\d+\.\d+): (\w+): (.*)$")
 MARK = re.compile(r"pio_write at 0x80 size 1 count 1 val 0x(60|61|62)\b")
 # Of marks.hpp, in guests that have no port to write to.
-WORK_MARK = re.compile(r"func 4d4600(\d\d) ")
+WORK_MARK = re.compile(r"func 4d4600([0-9a-f]{2}) ")
 MARK_NAMES = {"60": "init", "61": "ready", "62": "workload_exit"}
 REASON = re.compile(r"reason (.*?)\s+rip ")
 

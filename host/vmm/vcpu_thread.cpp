@@ -40,12 +40,16 @@ void VcpuThread::start() {
     throw Error(error.code().value(), "cannot start a thread for vCPU " + std::to_string(vcpu_.id()));
   }
   if (!cpus_.empty()) {
+    kvm_started_.get_future().wait();
     pin_thread(thread_.native_handle(), cpus_);
   }
 }
 
 void VcpuThread::run() noexcept {
   sandbox::confine_thread(sandbox::ThreadKind::kVcpu);
+  if (!cpus_.empty()) {
+    let_kvm_start();
+  }
   while (!stop_.load()) {
     if (gate_.is_closed() || interrupted_.load()) {
       pause();
@@ -54,6 +58,17 @@ void VcpuThread::run() noexcept {
     }
   }
   gate_.leave();
+}
+
+// The first KVM_RUN of a VM makes a thread of KVM's own (arch/x86/kvm/mmu/mmu.c, kvm_mmu_post_init_vm), which
+// has the CPUs of its maker ever after. So one that does not enter the guest comes before this thread has
+// CPUs to itself.
+void VcpuThread::let_kvm_start() noexcept {
+  vcpu_.kick();
+  static_cast<void>(vcpu_.run());
+  // An interrupt() meanwhile is known by interrupted_.
+  vcpu_.clear_kick();
+  kvm_started_.set_value();
 }
 
 void VcpuThread::pause() noexcept {

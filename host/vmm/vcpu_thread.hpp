@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <future>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -42,6 +43,7 @@ class VcpuThread {
 
  private:
   void run() noexcept;
+  void let_kvm_start() noexcept;
   void pause() noexcept;
 
   kvm::Vcpu vcpu_;
@@ -51,6 +53,7 @@ class VcpuThread {
   ExitCounts counts_{};
   std::atomic<bool> stop_{false};
   std::atomic<bool> interrupted_{false};
+  std::promise<void> kvm_started_;
   std::thread thread_;
 };
 

@@ -138,6 +138,11 @@ def measure(system, run):
     return figures
 
 
+def significant(value):
+    """A figure with four digits at least, and no exponent."""
+    return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
+
+
 def print_table(cpus, figures):
     print(f"guests of {cpus} vCPUs" if cpus != "1" else "guests of one vCPU")
     for name, unit, _ in LOADS:
@@ -147,7 +152,7 @@ def print_table(cpus, figures):
             cells = []
             for key, _ in KEYS:
                 low, high = loads[name][f"{key}_per_request_range"]
-                cells.append(f"{loads[name][f'{key}_per_request']:.4g} ({low:.4g} to {high:.4g})")
+                cells.append(f"{significant(loads[name][f'{key}_per_request'])} ({significant(low)} to {significant(high)})")
             print(f"  {system:20}" + "".join(f"{cell:>24}" for cell in cells))
     for system, loads in figures.items():
         if late := loads["cyclic"]["late_ns"]:

@@ -139,7 +139,7 @@ def measure(system, run):
 
 
 def significant(value):
-    """A figure with four digits at least, and no exponent."""
+    """Four significant digits, or all that are before the point: no exponent."""
     return f"{value:.4g}" if value < 1000 else f"{value:.0f}"
 
 
